@@ -1,0 +1,38 @@
+"""What can go wrong, by whose hand: each error says what was wrong, what was found, and what to do.
+
+The command line turns each class into an exit status (``exit_status``); nothing else in the package exits.
+"""
+
+
+class ExotrackError(Exception):
+    """Base of every error exotrack raises on purpose; its text is one line fit for a user."""
+
+    exit_status = 1
+
+
+class InputError(ExotrackError):
+    """A movie, mask or table that cannot be used as it is."""
+
+    exit_status = 2
+
+
+class CalibrationError(InputError):
+    """A pixel size or frame interval that is missing or absurd; the text names the flag to give."""
+
+
+class ParameterError(ExotrackError):
+    """A parameter, preset or setting that does not exist or is out of range."""
+
+    exit_status = 2
+
+
+class OutputError(ExotrackError):
+    """A results folder that cannot be written, or would be overwritten."""
+
+    exit_status = 2
+
+
+class TryAgainError(ExotrackError):
+    """A passing condition (disk full, wall time near): the same command may work later."""
+
+    exit_status = 75

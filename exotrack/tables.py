@@ -1,0 +1,250 @@
+"""The tables: one class per table that crosses a boundary, with the dtype, unit and meaning of every column.
+
+Conventions that hold in every table
+------------------------------------
+* Names carry units (``_um``, ``_s``, ``_um2_s``); coordinates are (t, y, x) and the centre of pixel (0, 0) is 0 um.
+* Frames count from 0; ``first_frame`` and ``last_frame`` are both inclusive.
+* Undefined is missing (NaN, or NA in whole-number and yes/no columns), never 0 or -1.
+* A table in which nothing was found still has all its columns, with their dtypes.
+
+``Spots.empty()`` makes an empty table, ``Spots.build(columns)`` casts and orders columns, ``Spots.check(frame)`` refuses
+what breaks the contract. Extra columns are allowed after those declared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from exotrack.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATES = ("mobile", "tethered", "docked")
+EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run")
+FUSION_KINDS = ("full_fusion", "kiss_and_run")
+EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
+FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable")
+
+TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
+MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: pandas dtype, unit ("" if it has none), meaning, and the closed set of its values if it has one."""
+
+    dtype: str
+    unit: str
+    about: str
+    choices: tuple[str, ...] = ()
+
+
+class Table:
+    """A table's contract. Subclasses list their columns as class attributes, in order."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def columns(cls) -> dict[str, Column]:
+        """Name to `Column`, in the order they are written; inherited columns come first."""
+        found: dict[str, Column] = {}
+        for base in reversed(cls.__mro__):
+            found |= {key: value for key, value in vars(base).items() if isinstance(value, Column)}
+        return found
+
+    @classmethod
+    def empty(cls) -> pd.DataFrame:
+        """A table with no rows and every column."""
+        return cls.build({})
+
+    @classmethod
+    def build(cls, data: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
+        """Cast `data` to the declared dtypes, in the declared order, extra columns last.
+
+        A declared column that is absent becomes missing values; scalars are repeated. Raises `InputError` where a column
+        of whole numbers, yes/no or text has no values to give.
+        """
+        import pandas as pd
+
+        source = data if isinstance(data, pd.DataFrame) else pd.DataFrame(dict(data))
+        missing = {"float64": float("nan"), "Int64": pd.NA, "boolean": pd.NA, "str": ""}
+        ready: dict[str, Any] = {}
+        for key, column in cls.columns().items():
+            if key in source:
+                values = source[key]
+            elif len(source) == 0 or column.dtype in missing:
+                values = pd.Series([missing.get(column.dtype)] * len(source), index=source.index, dtype="object")
+            else:
+                raise InputError(f"table {cls.name}: column {key} ({column.dtype}) is missing")
+            ready[key] = values.astype(column.dtype)
+        extra = {key: source[key] for key in source if key not in ready}
+        return pd.DataFrame({**ready, **extra}).reset_index(drop=True)
+
+    @classmethod
+    def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return `frame` unchanged if it keeps the contract; `InputError` names the first column that does not."""
+        for key, column in cls.columns().items():
+            if key not in frame:
+                raise InputError(f"table {cls.name}: column {key} is missing; found {', '.join(map(str, frame.columns))}")
+            if str(frame[key].dtype) != column.dtype:
+                raise InputError(f"table {cls.name}: column {key} is {frame[key].dtype}, expected {column.dtype}")
+            if column.choices:
+                strange = set(frame[key].dropna()) - {*column.choices, ""}
+                if strange:
+                    raise InputError(
+                        f"table {cls.name}: {key} holds {sorted(strange)[0]!r}, allowed are {', '.join(column.choices)}"
+                    )
+        return frame
+
+
+class Frames(Table):
+    """One frame of a movie: whether it can be used, and how bright and noisy it is."""
+
+    name = "frames"
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    frame = Column(WHOLE, "frame", "Position along the time axis, from 0.")
+    t_s = Column(REAL, "s", "Time of the frame, from the first frame.")
+    status = Column(TEXT, "", "Whether the frame can be used; only ok and saturated frames are.", FRAME_STATUSES)
+    mean = Column(REAL, "counts", "Mean of all finite pixels.")
+    saturated_fraction = Column(REAL, "1", "Fraction of the pixels at the detector's ceiling.")
+
+
+class Spots(Table):
+    """A vesicle candidate in one frame."""
+
+    name = "spots"
+    movie_id = Column(TEXT, "", "Name of the movie: the file's stem unless a study says otherwise.")
+    frame = Column(WHOLE, "frame", "Position along the time axis, from 0.")
+    t_s = Column(REAL, "s", "Time of the frame, from the first frame.")
+    y_um = Column(REAL, "um", "Centre; the centre of pixel (0, 0) is 0.")
+    x_um = Column(REAL, "um", "Centre; the centre of pixel (0, 0) is 0.")
+    sigma_um = Column(REAL, "um", "Gaussian width the spot was fitted with.")
+    amplitude = Column(REAL, "counts", "Height of the Gaussian above the background at its centre.")
+    background = Column(REAL, "counts", "Local background under the spot, camera offset included.")
+    snr = Column(REAL, "1", "Height of the spot in the matched filter, in standard deviations of its noise.")
+    y_sd_um = Column(REAL, "um", "Standard error of y_um (from the Fisher information).")
+    x_sd_um = Column(REAL, "um", "Standard error of x_um (from the Fisher information).")
+
+
+class Tracks(Spots):
+    """A spot with an owner."""
+
+    name = "tracks"
+    track_id = Column(WHOLE, "", "The track that owns the spot, from 1.")
+
+
+class Traces(Table):
+    """A track in one frame, continued before its first and after its last spot and inside its gaps."""
+
+    name = "traces"
+    track_id = Column(WHOLE, "", "The track that was measured.")
+    frame = Column(WHOLE, "frame", "Position along the time axis, from 0.")
+    t_s = Column(REAL, "s", "Time of the frame, from the first frame.")
+    y_um = Column(REAL, "um", "Where it was measured; held at the nearest spots where none was seen.")
+    x_um = Column(REAL, "um", "Where it was measured; held at the nearest spots where none was seen.")
+    amplitude = Column(REAL, "counts", "Maximum-likelihood height of a spot of the vesicle's width; may be negative.")
+    amplitude_sd = Column(REAL, "counts", "Standard error of amplitude.")
+    background = Column(REAL, "counts", "Maximum-likelihood local background.")
+    sigma_um = Column(REAL, "um", "Maximum-likelihood width; missing where the spot is too dim to have one.")
+    intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
+    intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
+    observed = Column(YES_NO, "", "A spot was detected in this frame.")
+    status = Column(TEXT, "", "Status of the frame.", FRAME_STATUSES)
+
+
+class Episodes(Table):
+    """A stay in one state."""
+
+    name = "episodes"
+    episode_id = Column(WHOLE, "", "Number of the episode, from 1.")
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    cell_id = Column(MAYBE_WHOLE, "", "Cell the episode lies in; missing outside every cell.")
+    track_id = Column(MAYBE_WHOLE, "", "Track that was in the state.")
+    state = Column(TEXT, "", "State of the vesicle.", STATES)
+    first_frame = Column(WHOLE, "frame", "First frame in the state.")
+    last_frame = Column(WHOLE, "frame", "Last frame in the state (inclusive).")
+    t_first_s = Column(REAL, "s", "Time of the first frame in the state.")
+    duration_s = Column(REAL, "s", "Time from entry to exit, as far as it was seen.")
+    n_frames = Column(WHOLE, "frame", "Number of frames in the state.")
+    entry_observed = Column(YES_NO, "", "The entry into the state was seen.")
+    exit_observed = Column(YES_NO, "", "The exit from the state was seen.")
+    exit_kind = Column(TEXT, "", "How the state ended.", EXIT_KINDS)
+    diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient from the steps inside the episode.")
+    height_nm = Column(REAL, "nm", "Mean height above the position of greatest brightness, from I = I0 exp(-z/d).")
+
+
+class Events(Table):
+    """Something that happened at an instant."""
+
+    name = "events"
+    event_id = Column(WHOLE, "", "Number of the event, from 1.")
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    cell_id = Column(MAYBE_WHOLE, "", "Cell the event lies in; missing outside every cell.")
+    track_id = Column(MAYBE_WHOLE, "", "Track of the vesicle.")
+    kind = Column(TEXT, "", "What happened.", EVENT_KINDS)
+    frame = Column(WHOLE, "frame", "First frame that shows the event.")
+    t_s = Column(REAL, "s", "Time of the event, from the first frame.")
+    y_um = Column(REAL, "um", "Where it happened.")
+    x_um = Column(REAL, "um", "Where it happened.")
+    p_full_fusion = Column(REAL, "1", "Probability that this is a full fusion.")
+    p_kiss_and_run = Column(REAL, "1", "Probability that this is a kiss-and-run.")
+    p_other = Column(REAL, "1", "Probability that this is no fusion.")
+    confident = Column(YES_NO, "", "The probability of the called kind passes the chosen confidence.")
+    amplitude = Column(REAL, "counts", "Brightness of the vesicle at the event.")
+    dff = Column(REAL, "1", "Rise at the event over the local background without camera offset (dF/F).")
+    rise_s = Column(REAL, "s", "Time from the level before to the peak.")
+    decay_s = Column(REAL, "s", "Time constant of the decay after the peak.")
+    decay_sd_s = Column(REAL, "s", "Standard error of decay_s.")
+    diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient of the spreading cargo, from sigma^2 = s0^2 + 2 D t.")
+    diffusion_sd_um2_s = Column(REAL, "um^2/s", "Standard error of diffusion_um2_s.")
+    fraction_released = Column(REAL, "1", "Fraction of the cargo that left.")
+    fraction_released_sd = Column(REAL, "1", "Standard error of fraction_released.")
+    docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
+    docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
+    t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
+    edited = Column(YES_NO, "", "A person changed the call.")
+
+
+class Candidates(Table):
+    """A candidate that was looked at, called or not, with the features the decision used as further columns."""
+
+    name = "candidates"
+    candidate_id = Column(WHOLE, "", "Number of the candidate, from 1.")
+    track_id = Column(MAYBE_WHOLE, "", "Track of the vesicle.")
+    frame = Column(WHOLE, "frame", "First frame that would show the event.")
+    y_um = Column(REAL, "um", "Where it was looked for.")
+    x_um = Column(REAL, "um", "Where it was looked for.")
+    called = Column(TEXT, "", "Kind it was called; empty if it was turned down.", EVENT_KINDS)
+    reasons = Column(TEXT, "", "Why it was turned down: words separated by |.")
+    p_full_fusion = Column(REAL, "1", "Probability that this is a full fusion.")
+    p_kiss_and_run = Column(REAL, "1", "Probability that this is a kiss-and-run.")
+    p_other = Column(REAL, "1", "Probability that this is no fusion.")
+
+
+class Cells(Table):
+    """A cell's footprint and what happened in it."""
+
+    name = "cells"
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    cell_id = Column(WHOLE, "", "Number of the cell, from 1.")
+    area_um2 = Column(REAL, "um^2", "Area of the footprint.")
+    observed_s = Column(REAL, "s", "Time for which usable frames show the cell.")
+    n_tethering = Column(WHOLE, "", "Tetherings called.")
+    n_docking = Column(WHOLE, "", "Dockings called.")
+    n_undocking = Column(WHOLE, "", "Undockings called.")
+    n_full_fusion = Column(WHOLE, "", "Full fusions called.")
+    n_kiss_and_run = Column(WHOLE, "", "Kiss-and-runs called.")
+    footprint = Column(TEXT, "", "Where the footprint comes from: mask, estimated or field.", ("mask", "estimated", "field"))
+
+
+ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Cells)
+
+
+def dictionary() -> Iterator[tuple[str, str, Column]]:
+    """Every (table, column, `Column`) in order: what ``exotrack tables`` prints and docs/tables.md holds."""
+    for table in ALL:
+        for key, column in table.columns().items():
+            yield table.name, key, column
