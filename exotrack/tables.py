@@ -224,6 +224,20 @@ class Candidates(Table):
     p_other = Column(REAL, "1", "Probability that this is no fusion.")
 
 
+class Fits(Table):
+    """A called event in one frame: what was measured and what the fitted model says."""
+
+    name = "fits"
+    event_id = Column(WHOLE, "", "The event.")
+    frame = Column(WHOLE, "frame", "Position along the time axis, from 0.")
+    t_s = Column(REAL, "s", "Time of the frame, from the first frame.")
+    intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
+    intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
+    intensity_model = Column(REAL, "counts", "Intensity of the fitted model.")
+    sigma_um = Column(REAL, "um", "Measured width; missing where the light is too dim to have one.")
+    sigma_model_um = Column(REAL, "um", "Width of the fitted model.")
+
+
 class Cells(Table):
     """A cell's footprint and what happened in it."""
 
@@ -240,7 +254,7 @@ class Cells(Table):
     footprint = Column(TEXT, "", "Where the footprint comes from: mask, estimated or field.", ("mask", "estimated", "field"))
 
 
-ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Cells)
+ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
