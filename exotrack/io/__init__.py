@@ -1,0 +1,33 @@
+"""Movies in (one file per format), tables out.
+
+`open_movie` reads any supported file into a lazy `Movie`, `read_mask` reads cell footprints, `write_results` and
+`read_results` keep a folder of tables. Names are fetched when first used, so importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exotrack.io.mask import read_mask as read_mask
+    from exotrack.io.open import open_movie as open_movie
+    from exotrack.io.results import Results as Results
+    from exotrack.io.results import read_results as read_results
+    from exotrack.io.results import write_results as write_results
+
+_HOME = {
+    "Results": "exotrack.io.results",
+    "open_movie": "exotrack.io.open",
+    "read_mask": "exotrack.io.mask",
+    "read_results": "exotrack.io.results",
+    "write_results": "exotrack.io.results",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'exotrack.io' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
