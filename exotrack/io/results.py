@@ -1,0 +1,178 @@
+"""Results on disk: a folder with every table as Parquet and CSV, the parameters, the provenance and a data dictionary.
+
+The folder appears complete or not at all. Parquet is what exotrack reads back: units and meanings travel in the field
+metadata. The CSV twins are for people and spreadsheets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exotrack import __version__
+from exotrack.errors import InputError
+from exotrack.io.atomic import atomic_folder
+from exotrack.io.dictionary import about, datapackage, describe
+from exotrack.params import Analysis, Params, read_toml, to_toml
+from exotrack.tables import ALL, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
+
+_TABLES = {table.name: table for table in ALL}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results folder holds: `tables` by name, the parameters and the provenance."""
+
+    folder: Path
+    tables: Mapping[str, pd.DataFrame]
+    params: Analysis
+    provenance: Mapping[str, Any]
+
+
+def write_results(
+    folder: str | Path,
+    frames: Mapping[str, pd.DataFrame],
+    params: Params,
+    provenance: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    extra: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write tables, params.toml, provenance.json and datapackage.json to `folder`, all or nothing.
+
+    Parameters
+    ----------
+    folder : made new; what it held before is replaced only with `overwrite`.
+    frames : tables by the name they have in `exotrack.tables`; each is checked against its contract first.
+    params, provenance : as given to, and returned by, the analysis.
+    extra : called with the temporary folder before it is renamed, to put further files there (the report).
+
+    Raises `OutputError` or `TryAgainError` (see `atomic_folder`), `InputError` for a table that breaks its contract.
+    """
+    for name, frame in frames.items():
+        _TABLES[name].check(frame)
+    folder = Path(folder)
+    with atomic_folder(folder, overwrite) as temporary:
+        for name, frame in frames.items():
+            write_table(frame, _TABLES[name], temporary / f"{name}.parquet")
+            write_table(frame, _TABLES[name], temporary / f"{name}.csv")
+        package = datapackage(temporary, frames, str(provenance.get("movie_id", folder.name)), _created(provenance))
+        _write_text(temporary / "params.toml", to_toml(params))
+        _write_text(temporary / "provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False, allow_nan=False))
+        _write_text(temporary / "datapackage.json", json.dumps(package, indent=2, ensure_ascii=False))
+        if extra is not None:
+            extra(temporary)
+    return folder
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read a results folder back; raises `InputError` naming the file that is missing, damaged or out of contract."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such results folder; give a folder that `exotrack run` wrote")
+    frames = {name: read_table(folder / f"{name}.parquet", table) for name, table in _TABLES.items()}
+    return Results(folder, frames, read_toml(folder / "params.toml"), read_provenance(folder))
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """The content of provenance.json in `folder`; `InputError` if it is missing or damaged."""
+    path = folder / "provenance.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a complete results folder") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error}); run the analysis again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds no provenance record; run the analysis again")
+    return content
+
+
+def write_table(frame: pd.DataFrame, table: type[Table], path: Path) -> None:
+    """Write one table; the suffix of `path`, .parquet or .csv, says how."""
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    if path.suffix == ".csv":
+        csv.write_csv(_neutralised(rows), path)
+        return
+    described = describe(table, frame)
+    fields = [
+        rows.schema.field(name).with_metadata({"unit": column.unit, "description": column.about})
+        for name, column in described.items()
+    ]
+    own = {b"exotrack_table": table.name, b"exotrack_version": __version__, b"description": about(table)}
+    parquet.write_table(rows.cast(pa.schema(fields, (rows.schema.metadata or {}) | own)), path)
+
+
+def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
+    """Read one table from .parquet or .csv and check it; `InputError` if it is missing, damaged or out of contract."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise InputError(f"{path}: table {table.name} is missing; give a complete results folder or run the analysis again")
+    try:
+        if path.suffix == ".csv":
+            return table.check(table.build(_read_csv(path, table)))
+        return table.check(pd.read_parquet(path))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same
+        raise InputError(
+            f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again"
+        ) from None
+
+
+def _neutralised(rows: pa.Table) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for index, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            text = rows.column(index)
+            risky = pc.is_in(pc.utf8_slice_codeunits(text, 0, 1), value_set=pa.array(EXECUTED, field.type))
+            joined = pc.binary_join_element_wise(pa.scalar("'", field.type), text, pa.scalar("", field.type))
+            rows = rows.set_column(index, field.name, pc.if_else(risky, joined, text))
+    return rows
+
+
+def _read_csv(path: Path, table: type[Table]) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    text = [key for key, column in table.columns().items() if column.dtype == "str"]
+    frame = csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(column_types={key: pa.string() for key in text}),
+    ).to_pandas()
+    for key in set(text) & set(frame):
+        cell = frame[key].fillna("").astype("str")
+        neutralised = cell.str.startswith("'") & cell.str[1:2].isin(EXECUTED)
+        frame[key] = cell.where(~neutralised, cell.str[1:])
+    return frame
+
+
+def _created(provenance: Mapping[str, Any]) -> str:
+    from datetime import UTC, datetime
+
+    return str(provenance.get("started") or datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
