@@ -1,0 +1,143 @@
+"""Camera noise from the movie itself: photon transfer on differences of consecutive frames.
+
+The difference of two consecutive frames holds no still structure; half its variance in a small block is the variance
+of a pixel there. Plotted against the mean of the block it is a line, variance = slope * value + intercept (Janesick
+2007, Photon Transfer). Vesicles that moved between the frames raise the variance of their few blocks: at each brightness
+the median over many blocks does not see them. The mean of the difference is removed in each block, and with it bleaching,
+flicker and drift of anything larger than the block.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack.movie import Movie
+from exotrack.physics import Noise
+
+BLOCK = 8
+RUNS, RUN_LENGTH = 8, 3
+BINS = 24
+MAX_RELATIVE_ERROR = 0.25
+"""Beyond this the brightness varies too little for a slope."""
+
+
+def estimate_noise(movie: Movie, frames_usable: NDArray[np.bool_] | None = None) -> Noise:
+    """Noise of the movie's camera: `movie.noise` if the file or the user gives it, else estimated.
+
+    Parameters
+    ----------
+    movie : at most 24 of its frames are read, three at a time.
+    frames_usable : (n_frames,) which frames may be used; None takes every frame whose pixels are finite and not all equal.
+
+    Returns
+    -------
+    `Noise` whose `source` says how it was found and what was assumed.
+    """
+    if movie.noise is not None:
+        return movie.noise
+    usable = np.ones(len(movie), bool) if frames_usable is None else np.asarray(frames_usable, bool)
+    samples = [_block_moments(first, second) for first, second in _pairs(movie, usable)]
+    if not samples:
+        return Noise(1.0, 0.0, "assumed: no two consecutive frames are usable")
+    mean, variance = (np.concatenate(part) for part in zip(*samples, strict=True))
+    return _line(mean, variance)
+
+
+def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Pairs of consecutive usable frames from short runs spread evenly over the movie."""
+    starts = np.unique(np.linspace(0, max(len(movie) - RUN_LENGTH, 0), RUNS).astype(int))
+    found = []
+    for start in starts:
+        pixels = movie.read(start, start + RUN_LENGTH).astype(np.float64)
+        # Black frames and frames with missing pixels say nothing about noise.
+        good = [bool(usable[start + i] and np.isfinite(p).all() and np.ptp(p) > 0) for i, p in enumerate(pixels)]
+        found += [(pixels[i], pixels[i + 1]) for i in range(len(pixels) - 1) if good[i] and good[i + 1]]
+    return found
+
+
+def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Mean and variance of a pixel in each whole block of two frames."""
+    rows, columns = first.shape[0] // BLOCK, first.shape[1] // BLOCK
+
+    def cut(image: NDArray[Any]) -> NDArray[Any]:
+        part = image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+        return part.swapaxes(1, 2).reshape(rows * columns, BLOCK * BLOCK)
+
+    return cut(first + second).mean(1) / 2, cut(second - first).var(1, ddof=1) / 2
+
+
+def _line(mean: NDArray[Any], variance: NDArray[Any]) -> Noise:
+    """The line through the medians of blocks of like brightness, or what can be said instead."""
+    x, y, n = _binned(mean, variance)
+    level, typical = float(np.median(mean)), float(np.median(y))
+    if not typical > 1e-12 * max(float(np.abs(mean).max()), 1e-30) ** 2:
+        return _noise_free(mean)
+    slope, slope_sd, intercept = _fit_line(x, y, n)
+    if slope > 0 and slope_sd < MAX_RELATIVE_ERROR * slope:
+        return Noise(slope, intercept, f"photon transfer on {n.sum()} blocks, slope +- {slope_sd / slope:.0%}")
+    dark = min(0.0, float(mean.min()))
+    slope = typical / max(level - dark, 1e-9 * abs(level), 1e-30)
+    return Noise(
+        slope,
+        -slope * dark,
+        f"variance {typical:.4g} at {level:.4g} counts; brightness varies too little for a slope, "
+        f"so the camera offset is taken as {dark:.4g} and read noise as none",
+    )
+
+
+def _noise_free(mean: NDArray[Any]) -> Noise:
+    """A floor for movies without noise: one thousandth of the range of brightness, at every brightness."""
+    span = max(float(np.ptp(mean)), 1e-3 * float(np.abs(mean).max()), 1e-6)
+    variance = (1e-3 * span) ** 2
+    slope = variance / max(float(np.abs(mean).max()), span)
+    return Noise(slope, variance, "consecutive frames do not differ: noise taken as 0.001 of the range of brightness")
+
+
+def _binned(mean: NDArray[Any], variance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Brightness, variance and number of blocks in bins of like brightness, half of them by number, half by range.
+
+    In each bin the variance is the mean of the blocks that are no more than three standard deviations of a
+    chi-squared variable above the median: a moving vesicle is.
+    """
+    order = np.argsort(mean, kind="stable")
+    mean, variance = mean[order], variance[order]
+    by_number = np.linspace(0, len(mean), BINS + 1).astype(int)
+    by_range = np.searchsorted(mean, np.linspace(mean[0], mean[-1], BINS + 1))
+    edges = np.unique(np.concatenate([by_number, by_range]))
+    spread = np.sqrt(2.0 / (BLOCK**2 - 1))
+    rows = []
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        if stop - start < 5:
+            continue
+        middle = np.median(variance[start:stop]) / (1 - 2 / (9 * (BLOCK**2 - 1))) ** 3
+        kept = variance[start:stop] <= middle * (1 + 3 * spread)
+        kept &= variance[start:stop] >= middle * (1 - 3 * spread)
+        if kept.any():
+            rows.append((mean[start:stop][kept].mean(), variance[start:stop][kept].mean(), kept.sum()))
+    if not rows:
+        rows = [(mean.mean(), float(np.median(variance)), len(mean))]
+    x, y, n = (np.array(column) for column in zip(*rows, strict=True))
+    return x, y, n
+
+
+def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float, float, float]:
+    """Slope, its standard error and intercept; each point weighs by its own sampling error, outliers by Huber's rule."""
+    if len(x) < 3:
+        return 0.0, np.inf, float(np.mean(y))
+    model, weight = np.full(len(x), np.median(y)), np.ones(len(x))
+    covariance, slope, intercept = np.full((2, 2), np.inf), 0.0, float(np.median(y))
+    for _ in range(20):
+        sd = np.maximum(model, 0.05 * np.median(y)) * np.sqrt(2.0 / (n * (BLOCK**2 - 1)))
+        design = np.stack([x - np.average(x, weights=n), np.ones(len(x))], 1) / sd[:, None]
+        root = np.sqrt(weight)
+        fit, *_ = np.linalg.lstsq(design * root[:, None], y / sd * root, rcond=None)
+        residual = y / sd - design @ fit
+        scale = max(1.0, 1.4826 * float(np.median(np.abs(residual))))
+        weight = np.minimum(1.0, 2.0 * scale / np.maximum(np.abs(residual), 1e-12))
+        slope, intercept = float(fit[0]), float(fit[1] - fit[0] * np.average(x, weights=n))
+        model = slope * x + intercept
+        covariance = np.linalg.pinv((design * weight[:, None]).T @ design) * scale**2
+    return slope, float(np.sqrt(covariance[0, 0])), intercept
