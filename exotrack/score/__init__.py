@@ -1,0 +1,29 @@
+"""True tables against found tables: what was found, missed and mistaken, and how well it was measured.
+
+`score` pairs true and found events one to one within `Gates` and returns `Scores`: counts with precision, recall and F1
+per kind, the confusion of kinds, errors in time and place, the bias and coverage of every measure, and the calibration
+of the probabilities. It knows nothing of how either table was made, so it scores any tool whose events it is given.
+"""
+
+from exotrack.score.calibration import Calibration
+from exotrack.score.compare import Evidence, score
+from exotrack.score.counts import Count
+from exotrack.score.load import load_scored
+from exotrack.score.matching import Gates
+from exotrack.score.measures import Errors, Measure
+from exotrack.score.scores import Scores
+from exotrack.score.spots import SpotScore, score_spots
+
+__all__ = [
+    "Calibration",
+    "Count",
+    "Errors",
+    "Evidence",
+    "Gates",
+    "Measure",
+    "Scores",
+    "SpotScore",
+    "load_scored",
+    "score",
+    "score_spots",
+]
