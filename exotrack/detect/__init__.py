@@ -1,7 +1,8 @@
 """Detect: pixels -> spots.
 
 `detect` is the stage, `estimate_noise` tells it how noisy the camera is. Each frame stands alone: matched filter
-(`_filter`), local maxima (`_peaks`) above a threshold in noise units (`_threshold`), position by maximum likelihood (`_fit`).
+(`_filter`), local maxima (`_peaks`) above a threshold in noise units (`_threshold`), position by maximum likelihood
+(`_fit`).
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class _Finder:
     columns: NDArray[np.float64]
     noise: Noise
     threshold: float
+    false_above: NDArray[np.float64]
     skewness: float
 
     @classmethod
@@ -96,6 +98,7 @@ class _Finder:
             window_sums(width, shape),
             noise,
             _threshold.threshold(params.false_spots_per_frame, height * width, shape),
+            height * width * _threshold.false_maxima(shape),
             _threshold.skewness(shape),
         )
 
@@ -103,24 +106,29 @@ class _Finder:
         """Frame numbers (n,) and `COLUMNS` (n, 7) of the spots in frames `start` to `stop` (exclusive)."""
         pixels = movie.read(start, stop)
         usable = np.isfinite(pixels).all((1, 2)) & (pixels != pixels[:, :1, :1]).any((1, 2))
-        parts = [
-            self.frame(image) if good else np.empty((0, len(COLUMNS))) for image, good in zip(pixels, usable, strict=True)
-        ]
+        nothing = np.empty((0, len(COLUMNS)))
+        parts = [self.frame(image) if good else nothing for image, good in zip(pixels, usable, strict=True)]
         frame = np.repeat(np.arange(start, start + len(parts)), [len(part) for part in parts])
         return frame, np.concatenate(parts)
 
     def frame(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
         """`COLUMNS` (n, 7) of the spots in one image, sorted by y and x."""
         image = np.ascontiguousarray(pixels, np.float32)
-        slope, intercept = self.noise.slope, self.noise.intercept
+        camera = (self.noise.slope, self.noise.intercept)
         gauss, window = self.shape.gauss, self.shape.half_window
-        z = matched_filter(image, gauss, window, self.rows, self.columns, slope, intercept)
-        peaks = local_maxima(z, self.threshold)
-        seen = describe(image, z, peaks, gauss, window, slope, intercept)
+        z = matched_filter(image, gauss, window, self.rows, self.columns, camera)
+        peaks = local_maxima(z, min(self.threshold, _threshold.LOWEST))
+        seen = describe(image, z, peaks, gauss, window, camera)
         height = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
-        skew = self.skewness * slope / np.sqrt(self.noise.variance(seen[:, 3]))
-        kept = (height > _threshold.skewed(self.threshold, skew)) & (seen[:, 4] < height)
+        kept = self._kept(height, seen)
         half = int(np.ceil(2.5 * self.shape.sigma_px))
-        fit = fit_spots(image, peaks[kept], seen[kept, :4], self.shape.sigma_px, half, slope, self.noise.offset)
-        rows = np.column_stack([fit[:, :4], height[kept], fit[:, 4:6]])[fit[:, 6] == FITTED]
+        fit = fit_spots(image, peaks[kept], seen[kept, :4], self.shape.sigma_px, half, camera)
+        rows: NDArray[np.float64] = np.column_stack([fit[:, :4], height[kept], fit[:, 4:6]])[fit[:, 6] == FITTED]
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+    def _kept(self, height: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which maxima are spots: no hot pixel, and above the frame's threshold after allowing for skewed noise."""
+        skew = self.skewness * self.noise.slope / np.sqrt(self.noise.variance(seen[:, 3]))
+        plain = height - (_threshold.skewed(self.threshold, skew) - self.threshold)
+        cool = seen[:, 4] < height
+        return cool & (plain > _threshold.dimmer(plain[cool], self.false_above, self.threshold))

@@ -43,7 +43,7 @@ def template(sigma_px: float, half_window_px: float) -> Template:
     half = int(np.ceil(3.0 * sigma_px))
     edges = (np.arange(2 * half + 2) - half - 0.5) / (np.sqrt(2.0) * sigma_px)
     gauss = 0.5 * np.diff(erf(edges)) * np.sqrt(2 * np.pi) * sigma_px
-    return Template(sigma_px, gauss.astype(np.float32), max(int(round(half_window_px)), half))
+    return Template(sigma_px, gauss.astype(np.float32), max(round(half_window_px), half))
 
 
 def window_sums(size: int, shape: Template) -> NDArray[np.float64]:
@@ -60,7 +60,7 @@ def _inside(ones: NDArray[Any], kernel: NDArray[Any]) -> NDArray[Any]:
 
 
 @njit(nogil=True, cache=True)
-def matched_filter(image: Any, gauss: Any, half_window: int, rows: Any, columns: Any, slope: float, intercept: float) -> Any:
+def matched_filter(image: Any, gauss: Any, half_window: int, rows: Any, columns: Any, camera: Any) -> Any:
     """Height of a spot at each pixel in standard deviations of its noise.
 
     Parameters
@@ -68,7 +68,7 @@ def matched_filter(image: Any, gauss: Any, half_window: int, rows: Any, columns:
     image : (height, width) float32 counts, finite.
     gauss, half_window : see `Template`.
     rows, columns : `window_sums` of the two axes.
-    slope, intercept : `Noise`, counts and counts^2.
+    camera : slope (counts) and intercept (counts^2) of `Noise`.
 
     Returns
     -------
@@ -81,6 +81,7 @@ def matched_filter(image: Any, gauss: Any, half_window: int, rows: Any, columns:
     g_sum = np.empty(width, np.float32)
     column_sum = np.zeros(width, np.float64)
     b_sum = np.empty(width, np.float64)
+    slope, intercept = camera
     floor = 0.5 * slope * slope
     for y in range(min(half_window, height)):
         for x in range(width):

@@ -18,7 +18,7 @@ FITTED, DROPPED = 0, 1
 
 
 @njit(nogil=True, cache=True)
-def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, slope: float, offset: float) -> Any:
+def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, camera: Any) -> Any:
     """Fit each peak of one image.
 
     Parameters
@@ -28,7 +28,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, sl
     start : (n, 4) float64 first guess: y, x (pixels), height and background (counts).
     sigma_px : width of the Gaussian (pixels).
     half : half side of the fitted square (pixels), cut off at the border of the image.
-    slope, offset : counts per photoelectron, and counts at which there are none.
+    camera : slope (counts) and intercept (counts^2) of `Noise`.
 
     Returns
     -------
@@ -37,6 +37,8 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, sl
     """
     found = np.empty((len(peaks), 7))
     height, width = image.shape
+    slope = camera[0]
+    offset = -camera[1] / slope
     to_height = slope / (2.0 * math.pi * sigma_px * sigma_px)
     for i in range(len(peaks)):
         y0, x0 = max(peaks[i, 0] - half, 0), max(peaks[i, 1] - half, 0)
@@ -46,7 +48,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, sl
             [start[i, 0] - y0, start[i, 1] - x0, max(start[i, 2], 0.0) / to_height, (start[i, 3] - offset) / slope]
         )
         error = np.empty(2)
-        good = _scoring(photons, sigma_px, theta, error)
+        good = _climb(photons, sigma_px, theta, error)
         found[i, 0], found[i, 1] = theta[0] + y0, theta[1] + x0
         found[i, 2], found[i, 3] = theta[2] * to_height, theta[3] * slope + offset
         found[i, 4], found[i, 5] = error[0], error[1]
@@ -57,15 +59,15 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, sl
 
 
 @njit(nogil=True, cache=True)
-def _scoring(photons: Any, sigma: float, theta: Any, error: Any) -> bool:
+def _climb(photons: Any, sigma: float, theta: Any, error: Any) -> bool:
     """Climb to the maximum in place; False where the information is singular or the light is not positive."""
     ny, nx = photons.shape
-    ey, dy, ex, dx = np.empty(ny), np.empty(ny), np.empty(nx), np.empty(nx)
+    along_y, along_x = np.empty((2, ny)), np.empty((2, nx))
     info, score, step = np.empty((4, 4)), np.empty(4), np.empty(4)
     for _ in range(MAX_STEPS):
-        _profile(theta[0], sigma, ey, dy)
-        _profile(theta[1], sigma, ex, dx)
-        _information(photons, theta, ey, dy, ex, dx, info, score)
+        _profile(theta[0], sigma, along_y)
+        _profile(theta[1], sigma, along_x)
+        _information(photons, theta, along_y, along_x, info, score)
         if not _solve(info, score, step):
             return False
         moved = 0.0
@@ -84,29 +86,30 @@ def _scoring(photons: Any, sigma: float, theta: Any, error: Any) -> bool:
         if not _solve(info, score, step):
             return False
         error[j] = math.sqrt(step[j])
-    return theta[2] > 0.0
+    return bool(theta[2] > 0.0)
 
 
 @njit(nogil=True, cache=True)
-def _profile(centre: float, sigma: float, share: Any, slope: Any) -> None:
-    """Share of the light in each pixel along one axis, and its derivative by the centre."""
+def _profile(centre: float, sigma: float, along: Any) -> None:
+    """Share of the light in each pixel along one axis (first row), and its derivative by the centre (second)."""
     scale = 1.0 / (math.sqrt(2.0) * sigma)
     norm = 1.0 / (math.sqrt(2.0 * math.pi) * sigma)
     u = (-0.5 - centre) * scale
     low, low_density = math.erf(u), math.exp(-u * u)
-    for i in range(share.size):
+    for i in range(along.shape[1]):
         u = (i + 0.5 - centre) * scale
         high, high_density = math.erf(u), math.exp(-u * u)
-        share[i] = 0.5 * (high - low)
-        slope[i] = norm * (low_density - high_density)
+        along[0, i] = 0.5 * (high - low)
+        along[1, i] = norm * (low_density - high_density)
         low, low_density = high, high_density
 
 
 @njit(nogil=True, cache=True)
-def _information(photons: Any, theta: Any, ey: Any, dy: Any, ex: Any, dx: Any, info: Any, score: Any) -> None:
+def _information(photons: Any, theta: Any, along_y: Any, along_x: Any, info: Any, score: Any) -> None:
     """Fisher information and score of (y, x, photons, background) at `theta`."""
     info[:] = 0.0
     score[:] = 0.0
+    ey, dy, ex, dx = along_y[0], along_y[1], along_x[0], along_x[1]
     g = np.empty(4)
     for i in range(ey.size):
         for j in range(ex.size):

@@ -39,7 +39,7 @@ def _is_peak(z: Any, y: int, x: int, value: float) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def describe(image: Any, z: Any, peaks: Any, gauss: Any, half_window: int, slope: float, intercept: float) -> Any:
+def describe(image: Any, z: Any, peaks: Any, gauss: Any, half_window: int, camera: Any) -> Any:
     """What the least-squares model says at each peak.
 
     Returns
@@ -48,6 +48,7 @@ def describe(image: Any, z: Any, peaks: Any, gauss: Any, half_window: int, slope
     of the brightest of the nine central pixels over the background in standard deviations of a single pixel.
     """
     height, width = image.shape
+    slope, intercept = camera
     half = gauss.size // 2
     found = np.empty((len(peaks), 5))
     for i in range(len(peaks)):

@@ -1,38 +1,81 @@
 """From false spots per frame to a threshold in noise units.
 
-The maxima of smooth Gaussian noise above a height u number, per unit area, ``|gradient|^2 / (2 pi)^1.5 * u exp(-u^2 / 2)``,
-with the mean squared gradient per axis of the noise scaled to variance 1 (Worsley 1995, Adv Appl Probab 27:943). On a
-pixel grid a few are lost; by how much was measured, see `GRID_LOSS`.
+A pixel of filtered noise is a local maximum above u with probability
+
+    integral from u of Q(z)^2 phi(z) dz,   Q(z) = 1 - 2 P(N > h z) + 1/pi integral_0^a exp(-h^2 z^2 / (2 sin^2 t)) dt
+
+where h^2 = (1 - r) / (1 + r), sin^2 a = (1 - r^2) / 2 and r is the correlation of neighbouring pixels (Taylor, Worsley
+and Gosselin 2007, Biometrika 94:1). Times the number of pixels it is the number of false spots.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exotrack.detect._filter import Template
 
-GRID_LOSS = 1.0
+Real = NDArray[np.float64]
+
+HEIGHTS = np.arange(0.0, 9.0, 0.02)
+"""Grid of heights; beyond 9 standard deviations there is less than one false spot in a trillion pixels."""
+LOWEST = 3.0
+"""No threshold goes below: noise maxima of 3 standard deviations number a hundred in a frame of 512 x 512."""
+EDGES = np.arange(LOWEST, 15.05, 0.1)
+SMOOTH = np.exp(-0.5 * ((EDGES[:-1, None] - EDGES[None, :-1]) / 0.6) ** 2)
+SMOOTH /= SMOOTH.sum(0)
+ITERATIONS = 12
 
 
-def false_maxima(u: float, area_px: float, shape: Template) -> float:
-    """Expected number of maxima of filtered white noise above `u` standard deviations in `area_px` pixels."""
-    per_px = gradient2(shape) / (2 * np.pi) ** 1.5
-    return float(GRID_LOSS * area_px * per_px * u * np.exp(-u * u / 2))
+def false_maxima(shape: Template) -> Real:
+    """Expected number of maxima of filtered white noise above each of `HEIGHTS`, per pixel."""
+    from scipy.stats import norm
+
+    r = neighbour_correlation(shape)
+    h = np.sqrt((1 - r) / (1 + r))
+    # Midpoints: at t = 0 the integrand is 0 but its formula divides by 0.
+    t = (np.arange(200) + 0.5) / 200 * np.arcsin(np.sqrt((1 - r * r) / 2))
+    middle = HEIGHTS + 0.01
+    inner = np.exp(-0.5 * (h * middle[:, None] / np.sin(t)) ** 2).sum(1) * (t[1] - t[0]) / np.pi
+    density = (1 - 2 * norm.sf(h * middle) + inner) ** 2 * norm.pdf(middle)
+    return np.asarray(np.cumsum(density[::-1])[::-1] * 0.02)
 
 
 def threshold(false_per_frame: float, area_px: float, shape: Template) -> float:
     """Height in standard deviations that noise passes `false_per_frame` times in `area_px` pixels; at least 1."""
-    from scipy.optimize import brentq
-
-    if false_maxima(1.0, area_px, shape) <= false_per_frame:
-        return 1.0
-    return float(brentq(lambda u: false_maxima(u, area_px, shape) - false_per_frame, 1.0, 40.0))
+    expected = np.log(area_px * false_maxima(shape))
+    return float(max(np.interp(-np.log(false_per_frame), -expected, HEIGHTS), 1.0))
 
 
-def gradient2(shape: Template) -> float:
-    """Mean squared gradient along an axis (1/pixel^2) of white noise of variance 1 after the matched filter."""
-    kernel = _kernel(shape)
-    return float(np.sum(np.diff(np.pad(kernel, 1), axis=0)[:, 1:-1] ** 2) / np.sum(kernel**2))
+def dimmer(heights: Real, false_above: Real, stated: float) -> float:
+    """Lower the threshold of one frame to where a maximum is as likely a spot as noise.
+
+    The frame's maxima are a mixture of noise, whose number at each height is known, and spots, whose heights are
+    estimated from the frame (expectation-maximisation; a kernel of the noise's own width). A frame without spots keeps the
+    stated threshold, and so does one whose spots are all bright: there is nothing to win below.
+
+    Parameters
+    ----------
+    heights : (n,) heights of the frame's maxima, in standard deviations, complete above `LOWEST`.
+    false_above : expected number of false maxima of the frame above each of `HEIGHTS`.
+    stated : threshold for the stated number of false spots, the highest that is returned.
+    """
+    seen = np.histogram(np.minimum(heights, EDGES[-1]), EDGES)[0].astype(float)
+    noise = -np.diff(np.interp(EDGES, HEIGHTS, false_above))
+    middle = (EDGES[:-1] + EDGES[1:]) / 2
+    spots = np.where(middle > stated, seen, 0.0)
+    for _ in range(ITERATIONS):
+        expected = SMOOTH @ spots
+        spot_share = expected / np.maximum(expected + noise, 1e-300)
+        spots = seen * spot_share
+    unlikely = np.flatnonzero((spot_share < 0.5) & (middle < stated))
+    return min(stated, float(EDGES[unlikely[-1] + 1])) if len(unlikely) else min(stated, LOWEST)
+
+
+def neighbour_correlation(shape: Template) -> float:
+    """Correlation of two neighbouring pixels of white noise after the matched filter."""
+    kernel = np.pad(_kernel(shape), 1)
+    return float(np.sum(kernel[1:] * kernel[:-1]) / np.sum(kernel**2))
 
 
 def skewness(shape: Template) -> float:
@@ -41,13 +84,13 @@ def skewness(shape: Template) -> float:
     return float(np.sum(kernel**3) / np.sum(kernel**2) ** 1.5)
 
 
-def skewed(u: float, skew: np.ndarray) -> np.ndarray:
+def skewed(u: float, skew: Real) -> Real:
     """Threshold that skewed noise passes as often as normal noise passes `u` (Cornish and Fisher 1938)."""
     return np.asarray(u + skew * (u * u - 1) / 6)
 
 
-def _kernel(shape: Template) -> np.ndarray:
+def _kernel(shape: Template) -> Real:
     """The whole matched filter: Gaussian minus its mean over the window."""
     gauss = np.pad(shape.gauss.astype(float), shape.half_window - shape.half)
     kernel = np.outer(gauss, gauss)
-    return kernel - kernel.mean()
+    return np.asarray(kernel - kernel.mean())

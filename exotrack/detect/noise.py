@@ -2,13 +2,16 @@
 
 The difference of two consecutive frames holds no still structure; half its variance in a small block is the variance
 of a pixel there. Plotted against the mean of the block it is a line, variance = slope * value + intercept (Janesick
-2007, Photon Transfer). Vesicles that moved between the frames raise the variance of their few blocks: at each brightness
-the median over many blocks does not see them. The mean of the difference is removed in each block, and with it bleaching,
-flicker and drift of anything larger than the block.
+2007, Photon Transfer). Vesicles that moved between the frames raise the variance of their blocks, and those blocks are
+also the brightest: left in, they would tilt the line. So blocks count only where the *sum* of the two frames varies no
+more than its noise would, that is where there is nothing to move. Sum and difference are independent, so choosing by one
+does not bias the other. The mean of the difference is removed in each block, and with it bleaching, flicker and drift of
+anything larger than the block.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,8 +45,8 @@ def estimate_noise(movie: Movie, frames_usable: NDArray[np.bool_] | None = None)
     samples = [_block_moments(first, second) for first, second in _pairs(movie, usable)]
     if not samples:
         return Noise(1.0, 0.0, "assumed: no two consecutive frames are usable")
-    mean, variance = (np.concatenate(part) for part in zip(*samples, strict=True))
-    return _line(mean, variance)
+    mean, variance, structure = (np.concatenate(part) for part in zip(*samples, strict=True))
+    return _line(mean, variance, structure)
 
 
 def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -58,26 +61,32 @@ def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], 
     return found
 
 
-def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Mean and variance of a pixel in each whole block of two frames."""
-    rows, columns = first.shape[0] // BLOCK, first.shape[1] // BLOCK
+def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Mean, variance of a pixel from the difference, and the same from the sum after removing a plane, in each block."""
+    total, change = _cut(first + second), _cut(second - first)
+    side = np.arange(BLOCK) - (BLOCK - 1) / 2
+    plane = np.stack([np.ones(BLOCK**2), np.repeat(side, BLOCK), np.tile(side, BLOCK)])
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    rest = total - (total @ plane.T) @ plane
+    return total.mean(1) / 2, change.var(1, ddof=1) / 2, (rest**2).sum(1) / (2 * (BLOCK**2 - 3))
 
-    def cut(image: NDArray[Any]) -> NDArray[Any]:
-        part = image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-        return part.swapaxes(1, 2).reshape(rows * columns, BLOCK * BLOCK)
 
-    return cut(first + second).mean(1) / 2, cut(second - first).var(1, ddof=1) / 2
+def _cut(image: NDArray[Any]) -> NDArray[Any]:
+    """(n_blocks, BLOCK^2): the whole blocks of an image."""
+    rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
+    part = image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return part.swapaxes(1, 2).reshape(rows * columns, BLOCK**2)
 
 
-def _line(mean: NDArray[Any], variance: NDArray[Any]) -> Noise:
-    """The line through the medians of blocks of like brightness, or what can be said instead."""
-    x, y, n = _binned(mean, variance)
+def _line(mean: NDArray[Any], variance: NDArray[Any], structure: NDArray[Any]) -> Noise:
+    """The line through blocks of like brightness, or what can be said instead."""
+    x, y, n = _binned(mean, variance, structure)
     level, typical = float(np.median(mean)), float(np.median(y))
     if not typical > 1e-12 * max(float(np.abs(mean).max()), 1e-30) ** 2:
         return _noise_free(mean)
     slope, slope_sd, intercept = _fit_line(x, y, n)
     if slope > 0 and slope_sd < MAX_RELATIVE_ERROR * slope:
-        return Noise(slope, intercept, f"photon transfer on {n.sum()} blocks, slope +- {slope_sd / slope:.0%}")
+        return Noise(slope, intercept, f"photon transfer on {n.sum()} blocks, slope +- {slope_sd / slope:.1%}")
     dark = min(0.0, float(mean.min()))
     slope = typical / max(level - dark, 1e-9 * abs(level), 1e-30)
     return Noise(
@@ -96,31 +105,41 @@ def _noise_free(mean: NDArray[Any]) -> Noise:
     return Noise(slope, variance, "consecutive frames do not differ: noise taken as 0.001 of the range of brightness")
 
 
-def _binned(mean: NDArray[Any], variance: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Brightness, variance and number of blocks in bins of like brightness, half of them by number, half by range.
-
-    In each bin the variance is the mean of the blocks that are no more than three standard deviations of a
-    chi-squared variable above the median: a moving vesicle is.
-    """
+def _binned(
+    mean: NDArray[Any], variance: NDArray[Any], structure: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Brightness, variance and number of blocks in bins of like brightness, half of them by number, half by range."""
     order = np.argsort(mean, kind="stable")
-    mean, variance = mean[order], variance[order]
+    mean, variance, structure = mean[order], variance[order], structure[order]
     by_number = np.linspace(0, len(mean), BINS + 1).astype(int)
     by_range = np.searchsorted(mean, np.linspace(mean[0], mean[-1], BINS + 1))
-    edges = np.unique(np.concatenate([by_number, by_range]))
-    spread = np.sqrt(2.0 / (BLOCK**2 - 1))
-    rows = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        if stop - start < 5:
-            continue
-        middle = np.median(variance[start:stop]) / (1 - 2 / (9 * (BLOCK**2 - 1))) ** 3
-        kept = variance[start:stop] <= middle * (1 + 3 * spread)
-        kept &= variance[start:stop] >= middle * (1 - 3 * spread)
-        if kept.any():
-            rows.append((mean[start:stop][kept].mean(), variance[start:stop][kept].mean(), kept.sum()))
+    bins = [slice(*edges) for edges in pairwise(np.unique(np.concatenate([by_number, by_range])))]
+    rows = [row for part in bins if (row := _typical(mean[part], variance[part], structure[part]))]
+    if sum(row[2] for row in rows) < 0.1 * len(mean):
+        # Structure everywhere (a textured cell): the difference alone has to do.
+        rows = [row for part in bins if (row := _typical(mean[part], variance[part], np.zeros(len(mean[part]))))]
     if not rows:
-        rows = [(mean.mean(), float(np.median(variance)), len(mean))]
+        rows = [(float(mean.mean()), float(np.median(variance)), len(mean))]
     x, y, n = (np.array(column) for column in zip(*rows, strict=True))
     return x, y, n
+
+
+def _typical(mean: NDArray[Any], variance: NDArray[Any], structure: NDArray[Any]) -> tuple[float, float, int] | None:
+    """Mean brightness, mean variance and number of the quiet blocks of a bin; None if fewer than five are.
+
+    Quiet is within three standard deviations of a chi-squared variable of the median.
+    """
+    if len(mean) < 5:
+        return None
+    freedom = BLOCK**2 - 1
+    reach = 3 * np.sqrt(2.0 / freedom)
+    low = structure <= np.median(variance) * (1 + reach)
+    if low.sum() < 5:
+        return None
+    # The median of a chi-squared variable lies below its mean (Wilson and Hilferty 1931).
+    middle = np.median(variance[low]) / (1 - 2 / (9 * freedom)) ** 3
+    kept = low & (np.abs(variance - middle) <= middle * reach)
+    return (float(mean[kept].mean()), float(variance[kept].mean()), int(kept.sum())) if kept.sum() >= 5 else None
 
 
 def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float, float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def by_frame(frame: NDArray[np.integer[Any]], positions: NDArray[np.floating[Any
     """
     numbers = np.arange(int(frame[0]), int(frame[-1]) + 2)
     edges = np.searchsorted(frame, numbers)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         yield positions[start:stop]
 
 
