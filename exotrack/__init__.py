@@ -21,6 +21,8 @@ Importing exotrack loads nothing heavy: each name below is fetched when first us
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,6 +65,17 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'exotrack' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)
+
+
+class _Package(ModuleType):
+    """The package, in which a name like ``detect`` stays the verb after the folder of that name has been imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system binds each folder it has loaded to its name here, over the verb.
+        super().__setattr__(name, getattr(value, name, value) if name in _HOME and isinstance(value, ModuleType) else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
