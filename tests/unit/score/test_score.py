@@ -217,16 +217,14 @@ def test_swapping_the_tables_swaps_precision_and_recall_and_order_does_not_matte
 
     def crowd(n: int) -> pd.DataFrame:
         kinds = rng.choice(["full_fusion", "kiss_and_run", "docking", "undocking"], n)
-        return events(*((str(kind), *rng.uniform(1, (4, 3, 3))) for kind in kinds))
+        return events(*((str(kind), *rng.uniform(1, (7, 5, 5))) for kind in kinds))
 
-    true, found = crowd(30), crowd(25)
-    there, back = score(true, found), score(found, true)
-    again = score(true.sample(frac=1, random_state=seed), found.sample(frac=1, random_state=seed))
-    moved = score(
-        true.assign(t_s=true["t_s"] + 64, x_um=true["x_um"] - 32),
-        found.assign(t_s=found["t_s"] + 64, x_um=found["x_um"] - 32),
-    )
+    true, found, gates = crowd(60), crowd(50), Gates(distance_um=1.0, fusion_s=1.0)
+    there, back = score(true, found, gates), score(found, true, gates)
+    again = score(true.sample(frac=1, random_state=seed), found.sample(frac=1, random_state=seed), gates)
+    shifted = (table.assign(t_s=table["t_s"] + 64, x_um=table["x_um"] - 32) for table in (true, found))
+    moved = score(*shifted, gates)
     for kind in ("fusion_any", "full_fusion", "kiss_and_run", "docking", "undocking"):
-        assert 0 < there[kind].tp < 25
+        assert 0 < there[kind].tp < there[kind].n_true
         assert counts(there, kind) == counts(again, kind) == counts(moved, kind)
         assert (there[kind].precision, there[kind].recall) == (back[kind].recall, back[kind].precision)
