@@ -1,0 +1,79 @@
+"""Candidates that were turned down: why, where, and how near they came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from exotrack.movie import Movie
+from exotrack.report.numbers import missing, number, quantity
+from exotrack.report.strips import Strip, strips, window
+
+NEAREST = 12
+MAX_DOTS = 3000
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A candidate that was nearly a fusion; `p` is the probability that it was one, in words."""
+
+    candidate_id: int
+    frame: int
+    time: str
+    position: str
+    p: str
+    reasons: list[str]
+    strip: Strip
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The panel: reasons as (words, count, percent of the candidates), dots as (x, y, radius) in pixels."""
+
+    n: int
+    reasons: list[tuple[str, int, float]]
+    dots: list[tuple[float, float, float]]
+    misses: list[Miss]
+
+
+def rejected(movie: Movie, candidates: Any, radius_um: float) -> Rejected:
+    """The panel from the candidates table: rows whose `called` is empty."""
+    down = candidates[candidates["called"] == ""]
+    p = (down["p_full_fusion"] + down["p_kiss_and_run"]).to_numpy(dtype=float)
+    down = down.assign(p_fusion=p).sort_values("p_fusion", ascending=False, na_position="last", kind="stable")
+    tally = Counter(word for text in down["reasons"] for word in dict.fromkeys(str(text).split("|")) if word.strip())
+    reasons = [(_words(word), n, 100 * n / len(down)) for word, n in tally.most_common(20)]
+    placed = down[np.isfinite(down["y_um"]) & np.isfinite(down["x_um"])].head(MAX_DOTS)
+    unit = max(movie.shape[1:]) / 400
+    dots = [
+        (round(row.x_um / movie.pixel_um, 1), round(row.y_um / movie.pixel_um, 1), round(unit * (1.2 + 4 * size), 2))
+        for row, size in zip(placed.itertuples(index=False), np.nan_to_num(placed["p_fusion"].to_numpy()), strict=True)
+    ]
+    return Rejected(len(down), reasons, dots, _misses(movie, down[down["p_fusion"] > 0].head(NEAREST), radius_um))
+
+
+def _misses(movie: Movie, nearest: Any, radius_um: float) -> list[Miss]:
+    rows = list(nearest.itertuples(index=False))
+    shown = strips(movie, [window(row, movie, radius_um) for row in rows])
+    return [
+        Miss(
+            int(row.candidate_id), int(row.frame), _time(movie, int(row.frame)),
+            f"{number(row.y_um, 4)}, {number(row.x_um, 4)}", number(row.p_fusion, 2),
+            [_words(word) for word in str(row.reasons).split("|") if word.strip()], strip,
+            *(0.0 if missing(v) else round(v / movie.pixel_um, 1) for v in (row.x_um, row.y_um)),
+        )
+        for row, strip in zip(rows, shown, strict=True)
+    ]  # fmt: skip
+
+
+def _time(movie: Movie, frame: int) -> str:
+    return quantity(movie.t_s(min(max(frame, 0), len(movie) - 1)), "s", 5)
+
+
+def _words(reason: str) -> str:
+    return reason.strip().replace("_", " ")
