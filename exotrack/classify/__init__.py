@@ -1,0 +1,207 @@
+"""Classify: pixels and Traces to Candidates, Episodes and Events.
+
+1. Every sudden change of brightness in a trace, and every birth or death, is a candidate (`_candidates`).
+2. The pixels around each are reduced, frame by frame, to a few linear components with their covariance (`_components`),
+   and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
+3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
+   kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`).
+4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_states`, `_episodes`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
+from exotrack.classify._calls import call
+from exotrack.classify._candidates import Places, places
+from exotrack.classify._components import mixture
+from exotrack.classify._episodes import Fusion, episodes, transitions
+from exotrack.classify._features import FEATURES, features
+from exotrack.classify._look import Neighbours, Optics, look_block
+from exotrack.classify._measures import MEASURES, fit_rows, measures
+from exotrack.classify._models import WIDTH_GRID
+from exotrack.classify._trees import load, probabilities
+from exotrack.movie import Movie
+from exotrack.params import ClassifyParams
+from exotrack.physics import Noise
+from exotrack.tables import FUSION_KINDS, Candidates, Events, Fits, Frames, Traces
+
+__all__ = ["Calls", "classify", "examine"]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What classify returns: a Candidates, an Episodes, an Events and a Fits table."""
+
+    candidates: pd.DataFrame
+    episodes: pd.DataFrame
+    events: pd.DataFrame
+    fits: pd.DataFrame
+
+
+def classify(
+    movie: Movie,
+    traces: pd.DataFrame,
+    params: ClassifyParams,
+    noise: Noise,
+    frames: pd.DataFrame,
+    sigma_um: float,
+    run: Execution = Execution(),
+) -> Calls:
+    """Call the events of a movie.
+
+    Parameters
+    ----------
+    movie : the pixels, read again around the candidates.
+    traces : a Traces table.
+    params : cargo, confidence, limits of the states, stimulus times.
+    noise : camera noise, counts.
+    frames : a Frames table; frames that cannot be used have no weight and no event.
+    sigma_um : width of a vesicle's image (um).
+    run : how fast; never changes the result.
+    """
+    table, courses = examine(movie, traces, params, noise, frames, sigma_um, run)
+    p = probabilities(table, load(params.cargo))
+    table = call(table, p, params, sigma_um, movie.frame_s)
+    called = table[table["called"] != ""]
+    fusions: dict[int, list[Fusion]] = {}
+    for track_id, frame, kind in zip(called["track_id"], called["event_frame"], called["called"], strict=True):
+        fusions.setdefault(int(track_id), []).append(Fusion(int(frame), str(kind)))
+    stays = episodes(movie, traces, {key: sorted(value) for key, value in fusions.items()}, params, sigma_um)
+    rows = [_fusion_row(row, movie, params) for row in called.to_dict("records")]
+    rows += transitions(stays, traces, movie) if params.cargo == "lumenal" else []
+    events = _events(rows, stays, params)
+    table = table.drop(columns=["event_frame"])
+    return Calls(Candidates.build(table), stays, events, _fits(events, courses))
+
+
+def examine(
+    movie: Movie,
+    traces: pd.DataFrame,
+    params: ClassifyParams,
+    noise: Noise,
+    frames: pd.DataFrame,
+    sigma_um: float,
+    run: Execution = Execution(),
+) -> tuple[pd.DataFrame, dict[int, dict[str, Any]]]:
+    """Find the candidates and look at their pixels, without deciding; arguments as for `classify`.
+
+    Returns a table of candidates with `FEATURES` and `MEASURES`, and for each candidate_id the course of a fit.
+    """
+    Traces.check(traces)
+    where = places(traces, params, sigma_um)
+    optics = Optics.of(movie, sigma_um, noise)
+    spots = traces[traces["observed"]].sort_values(["frame", "track_id"])
+    scale = 1.0 / movie.pixel_um
+    others = Neighbours(
+        spots["frame"].to_numpy(),
+        spots["track_id"].to_numpy(),
+        spots["y_um"].to_numpy() * scale,
+        spots["x_um"].to_numpy() * scale,
+    )
+    frame_mean = Frames.check(frames)["mean"].to_numpy()
+    tasks = []
+    for block in blocks(movie, run):
+        rows = owned(where.frame, block)
+        if rows.stop > rows.start:
+            mine = where.rows(rows)
+            near = traces[traces["track_id"].isin(np.unique(mine.track_id))]
+            tasks.append((movie, block, mine, others, near, frame_mean, optics, (noise.offset, params.cargo == "lumenal")))
+    parts = list(map_blocks("classify", _examine_block, tasks, run))
+    found = [part for part, _ in parts]
+    columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame({key: np.zeros(0) for key in columns})
+    table.insert(0, "candidate_id", np.arange(1, len(table) + 1))
+    courses = [c for _, part in parts for c in part]
+    return table, {k: c for k, c in enumerate(courses, start=1) if c is not None}
+
+
+def _examine_block(
+    movie: Movie,
+    block: Block,
+    where: Places,
+    others: Neighbours,
+    traces: pd.DataFrame,
+    frame_mean: NDArray[np.float64],
+    optics: Optics,
+    kind: tuple[float, bool],
+) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
+    """Candidates of one block with features and measures, and the courses of those that change at all."""
+    looks = look_block(movie, block, where, others, optics)
+    told = features(where, looks, traces, others, frame_mean, optics)
+    offset, lumenal = kind
+    rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
+    mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
+    worth = np.maximum(told["log_release_gain"], told["log_spread_gain"]).to_numpy() > np.log1p(25.0)
+    courses = [
+        fit_rows(look, int(f), optics, movie, mixtures) if w else None
+        for look, f, w in zip(looks, where.frame, worth, strict=True)
+    ]
+    event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)
+    place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
+    return pd.concat([pd.DataFrame(place), rows, told], axis=1), courses
+
+
+def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> dict[str, Any]:
+    """A called candidate as a row of an Events table."""
+    kind = row["called"]
+    frame = int(row["event_frame"])
+    kept = {key: row[key] for key in MEASURES if key != "t0_frame"}
+    if kind != "full_fusion":
+        kept["diffusion_um2_s"] = kept["diffusion_sd_um2_s"] = float("nan")
+    return kept | {
+        "candidate_id": row["candidate_id"],
+        "movie_id": movie.movie_id,
+        "track_id": int(row["track_id"]),
+        "kind": kind,
+        "frame": frame,
+        "t_s": float(movie.t_s(frame)) + (row["t0_frame"] - frame) * movie.frame_s,
+        "y_um": row["y_um"],
+        "x_um": row["x_um"],
+        "p_full_fusion": row["p_full_fusion"],
+        "p_kiss_and_run": row["p_kiss_and_run"],
+        "p_other": row["p_other"],
+        "confident": row[f"p_{kind}"] >= params.confidence,
+    }
+
+
+def _events(rows: list[dict[str, Any]], stays: pd.DataFrame, params: ClassifyParams) -> pd.DataFrame:
+    """Number the rows in time order; add the docked time before a fusion and the time since the last stimulus."""
+    if not rows:
+        return Events.build({"candidate_id": pd.Series([], dtype="Int64")})
+    table = pd.DataFrame(rows).sort_values(["t_s", "y_um", "x_um"], kind="stable").reset_index(drop=True)
+    table["event_id"] = np.arange(1, len(table) + 1)
+    table["edited"] = False
+    table["confident"] = table["confident"].astype(bool)
+    docked = stays[(stays["state"] == "docked") & stays["exit_kind"].isin(FUSION_KINDS)]
+    before = {(int(e["track_id"]), int(e["last_frame"])): e for e in docked.to_dict("records")}
+    for k, row in table[table["kind"].isin(FUSION_KINDS)].iterrows():
+        stay = next(
+            (before[key] for lag in range(1, 5) if (key := (int(row["track_id"]), int(row["frame"]) - lag)) in before), None
+        )
+        if stay is not None:
+            table.loc[k, "docked_s"] = row["t_s"] - stay["t_first_s"]
+            table.loc[k, "docked_entry_observed"] = stay["entry_observed"]
+    since = [max((s for s in params.stimulus_s if s <= t), default=float("nan")) for t in table["t_s"]]
+    table["t_since_stimulus_s"] = table["t_s"] - np.array(since, float)
+    if "candidate_id" not in table:
+        table["candidate_id"] = pd.NA
+    table["candidate_id"] = table["candidate_id"].astype("Int64")
+    return Events.build(table)
+
+
+def _fits(events: pd.DataFrame, courses: dict[int, dict[str, Any]]) -> pd.DataFrame:
+    """The courses of the called fusions, by event."""
+    called = events[events["candidate_id"].notna()]
+    parts = [
+        pd.DataFrame(courses[int(c)]).assign(event_id=int(e))
+        for e, c in zip(called["event_id"], called["candidate_id"], strict=True)
+        if int(c) in courses
+    ]
+    return Fits.build(pd.concat(parts, ignore_index=True)) if parts else Fits.empty()

@@ -1,0 +1,153 @@
+"""Look at the pixels of the candidates of one block of frames: components, model fits, features."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack._blocks import Block
+from exotrack._frames import read_usable
+from exotrack.classify._candidates import Places
+from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
+from exotrack.classify._models import (
+    D_UM2_S,
+    ESCAPE_FRAMES,
+    RAMP_FRAMES,
+    T0_GRID,
+    TAU_FRAMES,
+    WIDTH_GRID,
+    fit_all,
+)
+from exotrack.movie import Movie
+from exotrack.physics import Noise
+
+PATCH_WIDTHS = 8.0
+"""Half side of the patch in vesicle widths: twice the widest Gaussian, so that the background is seen beside a cloud."""
+MASK_WIDTHS = 2.5
+"""Pixels within this many widths of another vesicle, and nearer to it than to the candidate, are left out."""
+
+
+class Span(NamedTuple):
+    """Frames looked at before and after a candidate's."""
+
+    before: int
+    after: int
+
+    @classmethod
+    def of(cls, frame_s: float) -> Span:
+        """1.5 s before and 4 s after: the time that tells a release from a re-acidification; 8 to 60 frames."""
+        return cls(int(np.clip(round(1.5 / frame_s), 8, 20)), int(np.clip(round(4.0 / frame_s), 12, 60)))
+
+
+class Optics(NamedTuple):
+    """What the kernels need of the movie and its noise: width in pixels and um, frame interval (s), noise line."""
+
+    sigma_px: float
+    sigma_um: float
+    frame_s: float
+    slope: float
+    intercept: float
+
+    @classmethod
+    def of(cls, movie: Movie, sigma_um: float, noise: Noise) -> Optics:
+        """Optics of a movie in which vesicles have width `sigma_um`."""
+        return cls(sigma_um / movie.pixel_um, sigma_um, movie.frame_s, noise.slope, noise.intercept)
+
+    @property
+    def half(self) -> int:
+        """Half side of a patch (pixels)."""
+        return math.ceil(PATCH_WIDTHS * self.sigma_px)
+
+
+class Look(NamedTuple):
+    """One candidate, fitted: its series, the (5, 10) fits of `_models.FIT`, the chi-squared profiles over tau and D."""
+
+    series: PatchSeries
+    fits: NDArray[np.float64]
+    profiles: NDArray[np.float64]
+
+
+class Neighbours(NamedTuple):
+    """Spots of every track, sorted by frame: who else is in a patch (pixels)."""
+
+    frame: NDArray[np.int64]
+    track_id: NDArray[np.int64]
+    y_px: NDArray[np.float64]
+    x_px: NDArray[np.float64]
+
+
+def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics) -> list[Look]:
+    """Fit every candidate whose frame the block owns; reads the block and the span around it."""
+    span = Span.of(movie.frame_s)
+    first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
+    pixels, statuses = read_usable(movie, first, last)
+    usable = np.isin(statuses, ("ok", "saturated"))
+    mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
+    growth = 2.0 * D_UM2_S * optics.frame_s / optics.sigma_um**2
+    grids = (T0_GRID, TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
+    looks = []
+    for k in range(len(where.frame)):
+        a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
+        place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
+        series = _series(pixels[a - first : b - first], usable[a - first : b - first], a, place, others, optics)
+        fits, profiles = np.empty((5, 10)), np.empty((2, 16))
+        times = (series.frame - where.frame[k]).astype(float)
+        fit_all(times, np.nan_to_num(series.coefficients[:, :3]), series.precision, mixtures, grids, fits, profiles)
+        looks.append(Look(series, fits, profiles))
+    return looks
+
+
+def _series(
+    pixels: NDArray[Any],
+    usable: NDArray[np.bool_],
+    first_frame: int,
+    place: tuple[float, float],
+    others: Neighbours,
+    optics: Optics,
+) -> PatchSeries:
+    """Components of one patch through time."""
+    n, height, width = pixels.shape
+    cy, cx = round(place[0]), round(place[1])
+    y0, y1 = max(cy - optics.half, 0), min(cy + optics.half + 1, height)
+    x0, x1 = max(cx - optics.half, 0), min(cx + optics.half + 1, width)
+    patch = pixels[:, y0:y1, x0:x1]
+    mask = _mask(patch.shape, (y0, x0), first_frame, place, others, optics.sigma_px)
+    mask &= usable[:, None, None]
+    coefficients, precision, shift_sd = np.empty((n, 6)), np.empty((n, 3, 3)), np.empty(n)
+    settings = (optics.sigma_px, optics.slope, optics.intercept)
+    components(patch, mask, (place[0] - y0, place[1] - x0), settings, coefficients, precision, shift_sd)
+    return PatchSeries(np.arange(first_frame, first_frame + n), coefficients, precision, shift_sd)
+
+
+def _mask(
+    shape: tuple[int, ...],
+    corner: tuple[int, int],
+    first_frame: int,
+    place: tuple[float, float],
+    others: Neighbours,
+    sigma_px: float,
+) -> NDArray[np.bool_]:
+    """True where a pixel belongs to the candidate: not near another vesicle of that frame."""
+    n, height, width = shape
+    mask = np.ones((n, height, width), bool)
+    rows = slice(*np.searchsorted(others.frame, [first_frame, first_frame + n]))
+    y, x = others.y_px[rows], others.x_px[rows]
+    apart = np.hypot(y - place[0], x - place[1])
+    reach = MASK_WIDTHS * sigma_px
+    inside = (y > corner[0] - reach) & (y < corner[0] + height + reach)
+    inside &= (x > corner[1] - reach) & (x < corner[1] + width + reach) & (apart > 2.0 * sigma_px)
+    grid_y, grid_x = np.arange(height)[:, None] + corner[0], np.arange(width)[None, :] + corner[1]
+    own = (grid_y - place[0]) ** 2 + (grid_x - place[1]) ** 2
+    for t, yy, xx in zip(others.frame[rows][inside] - first_frame, y[inside], x[inside], strict=True):
+        distance = (grid_y - yy) ** 2 + (grid_x - xx) ** 2
+        mask[t] &= ~((distance < reach**2) & (distance < own))
+    return mask
+
+
+def fluxes(sigma_px: float) -> NDArray[np.float64]:
+    """(3,) sum over the pixels within 4.5 widths of each of the three Gaussians of unit height."""
+    w2 = (np.array(WIDTHS) * sigma_px) ** 2
+    return np.asarray(2.0 * np.pi * w2 * (1.0 - np.exp(-0.5 * (4.5 * sigma_px) ** 2 / w2)))

@@ -1,0 +1,113 @@
+"""The physics of a called fusion, with standard errors, from its fits: seconds, micrometres, fractions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack.classify._features import best_model
+from exotrack.classify._look import Look, Optics, fluxes
+from exotrack.classify._models import D_UM2_S, RELEASE, SPREAD, TAU_FRAMES, course, parabola
+from exotrack.movie import Movie
+
+MEASURES = (
+    "t0_frame", "amplitude", "dff", "rise_s", "decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s",
+    "fraction_released", "fraction_released_sd",
+)  # fmt: skip
+
+
+def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: bool) -> dict[str, float]:
+    """Measures of one candidate as if it were a fusion; missing where the pixels cannot tell.
+
+    Parameters
+    ----------
+    look : the candidate's series and fits.
+    frame : movie frame that times in the fits count from.
+    optics, offset : of the movie; offset is the camera's, counts.
+    lumenal : whether the cargo was visible before, so that a released fraction exists.
+    """
+    model = best_model(look)
+    fit = look.fits[model]
+    t0 = float(fit[1])
+    height = look.series.coefficients[:, :3] - np.array([0.0, fit[5], fit[6]])
+    peak = height.sum(axis=1)
+    event = frame + math.floor(t0)
+    lag = look.series.frame - event
+    early = (lag >= 0) & (lag <= 5) & np.isfinite(peak)
+    before = (lag < 0) & (lag >= -6) & np.isfinite(peak)
+    level = float(np.mean(peak[before])) if before.any() else 0.0
+    top = float(np.max(peak[early])) if early.any() else math.nan
+    at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
+    background = float(np.nanmedian(look.series.coefficients[:, 3]))
+    decay, decay_sd = parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)])
+    diffusion, diffusion_sd = _diffusion(look)
+    released, released_sd = _released(look, lag, peak) if lumenal else (math.nan, math.nan)
+    return {
+        "t0_frame": frame + t0,
+        "amplitude": top,
+        "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
+        "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
+        "decay_s": decay * optics.frame_s,
+        "decay_sd_s": decay_sd * optics.frame_s,
+        "diffusion_um2_s": diffusion,
+        "diffusion_sd_um2_s": diffusion_sd,
+        "fraction_released": released,
+        "fraction_released_sd": released_sd,
+    }
+
+
+def _diffusion(look: Look) -> tuple[float, float]:
+    """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
+    if look.fits[RELEASE, 0] - look.fits[SPREAD, 0] < 6.0:
+        return math.nan, math.nan
+    return parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)])
+
+
+def _released(look: Look, lag: NDArray[np.int64], peak: NDArray[np.float64]) -> tuple[float, float]:
+    """Part of the light that was there before and has gone for good: one less the last level over the first."""
+    before, after = (lag < -1) & np.isfinite(peak), np.isfinite(peak) & (lag >= 2)
+    after &= lag >= 0.5 * max(int(lag.max()), 4)
+    if before.sum() < 2 or after.sum() < 2:
+        return math.nan, math.nan
+    first, last = float(np.mean(peak[before])), float(np.mean(peak[after]))
+    if first <= 0:
+        return math.nan, math.nan
+    first_sd, last_sd = (float(np.std(peak[part], ddof=1) / math.sqrt(part.sum())) for part in (before, after))
+    fraction = 1.0 - last / first
+    sd = math.hypot(last_sd, last / first * first_sd) / first
+    return float(np.clip(fraction, 0.0, 1.0)), sd
+
+
+def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie, mixtures: NDArray[np.float64]) -> dict[str, Any]:
+    """Measured and fitted course of one candidate, columns of a Fits table without event_id."""
+    model = best_model(look)
+    fit = look.fits[model]
+    series = look.series
+    static = np.array([0.0, fit[5], fit[6]])
+    seen = series.coefficients[:, :3] - static
+    told = course((series.frame - frame).astype(float), model, fit, mixtures)
+    flux = fluxes(optics.sigma_px)
+    covariance = np.linalg.pinv(series.precision)
+    sd = np.sqrt(np.einsum("a,nab,b->n", flux, covariance, flux))
+    sd[series.precision[:, 0, 0] <= 0] = np.nan
+    intensity = seen @ flux
+    return {
+        "frame": series.frame,
+        "t_s": movie.t_s(series.frame),
+        "intensity": intensity,
+        "intensity_sd": sd,
+        "intensity_model": told @ flux,
+        "sigma_um": np.where(intensity > 5.0 * sd, _width(seen, optics), np.nan),
+        "sigma_model_um": np.where(told @ flux > 0.5 * np.nanmedian(sd), _width(told, optics), np.nan),
+    }
+
+
+def _width(heights: NDArray[np.float64], optics: Optics) -> NDArray[np.float64]:
+    """Width (um) from the ratio of light within 4.5 widths to height at the centre: 2 pi sigma^2 for one Gaussian."""
+    flux = heights @ fluxes(optics.sigma_px)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        w2 = flux / heights.sum(axis=1) / (2.0 * np.pi) / optics.sigma_px**2
+    return np.where((w2 > 0) & (w2 < 81.0), np.sqrt(np.abs(w2)), np.nan) * optics.sigma_um
