@@ -1,0 +1,14 @@
+"""Physics and randomness in, a movie and the tables that are true of it out.
+
+The chain, one module each: `lives` (states and waiting times) -> `motion` (paths) -> `light` (photons) -> `patches` -> `render`
+(expected photoelectrons) -> `detector` (counts); `truth` fills the tables. `instrument`, `specimen` and `presets` hold the
+parameters, `vary` draws them at random, `write` puts a simulated movie on disk.
+"""
+
+from exotrack.simulate.presets import PRESETS as PRESETS
+from exotrack.simulate.presets import Simulation as Simulation
+from exotrack.simulate.presets import simulation as simulation
+from exotrack.simulate.scene import simulate as simulate
+from exotrack.simulate.truth import Truth as Truth
+
+__all__ = ["PRESETS", "Simulation", "Truth", "simulate", "simulation"]

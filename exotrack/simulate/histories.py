@@ -1,0 +1,148 @@
+"""Rows of the true episodes and events of one vesicle."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from exotrack.simulate.lives import Fusion, Stay
+from exotrack.simulate.presets import Simulation
+from exotrack.simulate.render import Course
+from exotrack.simulate.vesicles import Vesicle
+
+Row = dict[str, Any]
+_STATE = {"mobile": "mobile", "leaving": "mobile", "tethered": "tethered", "docked": "docked"}
+
+
+def chapters(vesicle: Vesicle) -> list[Stay]:
+    """Stays as the tables count them: mobile and leaving are one, a fusion ends a docked stay."""
+    joined: list[Stay] = []
+    fusions = {f.t_s: f for f in vesicle.life.fusions}
+    for stay in vesicle.life.stays:
+        now = Stay(_STATE[stay.phase], stay.start, stay.stop, stay.visitor)  # type: ignore[arg-type]
+        if joined and joined[-1].phase == now.phase and now.start not in fusions:
+            now = Stay(now.phase, joined.pop().start, now.stop, now.visitor)
+        joined.append(now)
+    full = [f.t_s for f in vesicle.life.fusions if f.kind == "full_fusion"]
+    if full and joined[-1].start < full[0]:
+        joined[-1] = Stay(joined[-1].phase, joined[-1].start, full[0], joined[-1].visitor)
+    elif full:  # the stay that follows an instant of full fusion is the site's, not the vesicle's
+        joined.pop()
+    return joined
+
+
+def episode_rows(sim: Simulation, vesicle: Vesicle, spots: pd.DataFrame, track_id: int) -> list[Row]:
+    """One row per stay; mobile ones begin and end where the vesicle comes into and goes out of sight.
+
+    exit_kind is lost for those that go deep, censored at the end of the movie, and empty where another state follows without an
+    event that has a name there (mobile to tethered, tethered to docked or mobile).
+    """
+    f, rows = sim.field, []
+    stays = chapters(vesicle)
+    shown = spots["frame"][spots["visible"]].to_numpy()
+    for number, stay in enumerate(stays):
+        first, last = int(stay.start / f.frame_s), min(int(stay.stop / f.frame_s) - 1, f.n_frames - 1)
+        start, stop = stay.start, min(stay.stop, f.duration_s)
+        mine = shown[(shown >= first) & (shown <= max(last, first))]
+        if stay.phase == "mobile":
+            if len(mine) == 0:
+                continue
+            if number == 0 and vesicle.life.entered:
+                first, start = int(mine[0]), max(start, mine[0] * f.frame_s)
+            if number == len(stays) - 1 and mine[-1] < last:
+                last, stop = int(mine[-1]), min(stop, (mine[-1] + 1) * f.frame_s)
+        last = max(last, first)
+        if first >= f.n_frames:
+            continue
+        rows.append(_episode(sim, vesicle, stays, number, (start, stop)) | {
+            "track_id": track_id, "first_frame": first, "last_frame": last, "n_frames": last - first + 1,
+            "visible": bool(len(mine) >= 0.5 * (last - first + 1)),
+        })  # fmt: skip
+    return rows
+
+
+def _episode(sim: Simulation, vesicle: Vesicle, stays: list[Stay], number: int, span: tuple[float, float]) -> Row:
+    stay, grid, path = stays[number], vesicle.grid, vesicle.path
+    kind = _exit_kind(sim, vesicle, stays, number)
+    inside = (grid.middle >= span[0]) & (grid.middle < span[1])
+    steps = np.diff(grid.edges)[inside]
+    known = steps.sum() > 0
+    y, x = (float(np.interp(span[0], grid.middle, p)) for p in (path.y_um, path.x_um))
+    return {
+        "state": stay.phase, "t_first_s": span[0], "duration_s": span[1] - span[0], "entry_observed": stay.start > 0,
+        "exit_observed": kind != "censored", "exit_kind": kind, "visitor": stay.visitor, "y_um": y, "x_um": x,
+        "diffusion_um2_s": float(np.average(path.diffusion_um2_s[inside], weights=steps)) if known else math.nan,
+        "height_nm": float(np.average(path.z_nm[inside], weights=steps)) if known else math.nan,
+    }  # fmt: skip
+
+
+def _exit_kind(sim: Simulation, vesicle: Vesicle, stays: list[Stay], number: int) -> str:
+    stay = stays[number]
+    for fusion in vesicle.life.fusions:
+        if fusion.t_s == stay.stop:
+            return fusion.kind
+    if stay.stop >= sim.field.duration_s:
+        return "censored"
+    if number == len(stays) - 1:
+        return "lost"
+    return "undocking" if stay.phase == "docked" else ""
+
+
+def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFrame, track_id: int) -> list[Row]:
+    """One row per tethering, docking, undocking and fusion inside the movie, with at least one frame before and after."""
+    rows = []
+    fusions = {f.t_s: f for f in vesicle.life.fusions}
+    stays = chapters(vesicle)
+    for number, stay in enumerate(stays):
+        after = stays[number + 1] if number + 1 < len(stays) else None
+        fusion = fusions.get(stay.stop)
+        kind = fusion.kind if fusion else _transition(stay, after)
+        frame = int(stay.stop / sim.field.frame_s)
+        if kind and 1 <= frame <= sim.field.n_frames - 2:
+            row = _event(sim, course, vesicle, spots, (kind, stay.stop, frame))
+            rows.append(row | {"track_id": track_id} | (_fusion(sim, vesicle, stay, fusion) if fusion else {}))
+    return rows
+
+
+def _transition(stay: Stay, after: Stay | None) -> str:
+    if after is None:
+        return ""
+    if stay.phase == "docked":
+        return "undocking"
+    return {"tethered": "tethering" if stay.phase == "mobile" else "", "docked": "docking", "mobile": ""}[after.phase]
+
+
+def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFrame, what: tuple[str, float, int]) -> Row:
+    kind, t_s, frame = what
+    level = spots.set_index("frame")
+    near = level.reindex([frame - 1, frame, frame + 1])
+    height = near["amplitude"].fillna(0.0).to_numpy()
+    ground = float(near["background"].mean()) - sim.camera.offset
+    y = float(np.interp(t_s, vesicle.grid.middle, vesicle.path.y_um)) + float(course.shift_y_um[frame])
+    x = float(np.interp(t_s, vesicle.grid.middle, vesicle.path.x_um)) + float(course.shift_x_um[frame])
+    fused = kind in ("full_fusion", "kiss_and_run")
+    stimuli = [s for s in sim.kinetics.stimulus_s if s <= t_s]
+    return {
+        "kind": kind, "frame": frame, "t_s": t_s, "y_um": y, "x_um": x, "confident": True, "edited": False,
+        "p_full_fusion": float(kind == "full_fusion"), "p_kiss_and_run": float(kind == "kiss_and_run"), "p_other": float(not fused),
+        "amplitude": float(height[1:].max()) if fused else float(height.max()),
+        "dff": float(height[1:].max() - height[0]) / ground if fused and ground > 0 else math.nan,
+        "t_since_stimulus_s": t_s - max(stimuli) if stimuli else math.nan,
+        "visible": bool(near["visible"].astype("boolean").fillna(False).any()),
+    }  # fmt: skip
+
+
+def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Row:
+    lumenal = sim.cargo.kind == "lumenal"
+    again = sim.cargo.reacidify_s if fusion.kind == "kiss_and_run" else math.nan
+    dark = sim.cargo.acid_brightness < sim.vesicles.visible
+    first = stay.start in {f.t_s for f in vesicle.life.fusions}
+    return {
+        "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion, "fraction_released": fusion.fraction,
+        "docked_s": stay.stop - stay.start, "docked_entry_observed": bool(stay.start > 0 and (first or not dark)),
+        "newcomer": bool(vesicle.life.entered and stay.stop - vesicle.life.start <= 0.3), "release_s": fusion.release_s,
+        "open_s": fusion.close_s - fusion.t_s if math.isfinite(fusion.close_s) else math.nan,
+    }  # fmt: skip

@@ -1,0 +1,104 @@
+"""The whole simulation, and the presets that start it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from exotrack.errors import ParameterError
+from exotrack.params import Params, nearest, setting
+from exotrack.simulate.instrument import Camera, Field, Illumination, Optics, Stage
+from exotrack.simulate.specimen import Cargo, Cell, Distractors, Kinetics, Vesicles
+
+
+class Simulation(Params):
+    """Everything `simulate` needs besides randomness; physical units throughout."""
+
+    preset: str = setting("granule", "", "Preset these parameters started from.")
+    field: Field = Field()
+    optics: Optics = Optics()
+    camera: Camera = Camera()
+    stage: Stage = Stage()
+    illumination: Illumination = Illumination()
+    cell: Cell = Cell()
+    vesicles: Vesicles = Vesicles()
+    kinetics: Kinetics = Kinetics()
+    cargo: Cargo = Cargo()
+    distractors: Distractors = Distractors()
+
+    @property
+    def spot_var_um2(self) -> float:
+        """Squared width (um^2) that a vesicle of mean radius adds to the PSF: R^2/5 for a ball, R^2/3 for a shell."""
+        return (self.vesicles.radius_nm / 1000.0) ** 2 / (5.0 if self.cargo.kind == "lumenal" else 3.0)
+
+    def snr(self) -> float:
+        """Peak signal of the median vesicle in contact over the sd of its own pixel: A / sqrt(F2 (A + b) + read^2)."""
+        peak = self.vesicles.photons * self.peak_fraction()
+        camera = self.camera
+        return peak / math.sqrt(camera.excess * (peak + self.cell.inside_photons) + camera.read_noise_e**2)
+
+    def with_snr(self, snr: float) -> Simulation:
+        """The same simulation with vesicles so bright that `snr` holds (see `Simulation.snr`)."""
+        camera = self.camera
+        floor = camera.excess * self.cell.inside_photons + camera.read_noise_e**2
+        half = snr**2 * camera.excess / 2.0
+        peak = half + math.sqrt(half**2 + snr**2 * floor)
+        return self.updated({"vesicles": {"photons": peak / self.peak_fraction()}})
+
+    def peak_fraction(self) -> float:
+        """Part of a vesicle's light in the pixel at its centre."""
+        pixel2 = self.field.pixel_um**2
+        parts = ((w, s**2 + self.spot_var_um2 + pixel2 / 12.0) for w, s in self.optics.components())
+        return sum(w * pixel2 / (2.0 * math.pi * var) for w, var in parts)
+
+
+PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
+    "granule": ("Granules with lumenal cargo that is visible before fusion (NPY-mCherry), 10 Hz.", {}),
+    "phluorin": (
+        "Vesicles with VAMP2-pHluorin in their membrane: dark until the pore opens, 10 Hz.",
+        {
+            "cargo": {"kind": "membrane", "acid_brightness": 0.03, "kiss_open_s": 0.5},
+            "vesicles": {"photons": 650.0, "radius_nm": 80.0},
+            "cell": {"inside_photons": 50.0},
+            "kinetics": {"docked_per_um2": 0.2, "fuse_per_s": 0.02, "kiss_fraction": 0.4},
+            "distractors": {"static_per_um2": 0.02, "endosomes_per_um2": 0.01, "blinks_per_um2_s": 0.001},
+        },
+    ),
+    "synapse": (
+        "Boutons with synaptophysin-pHluorin, stimulated once; slow frames, sites that do not move.",
+        {
+            "field": {"pixel_um": 0.16, "frame_s": 2.0, "n_frames": 120, "exposure": 0.1},
+            "optics": {"psf_sigma_um": 0.16},
+            "cargo": {
+                "kind": "membrane", "acid_brightness": 0.05, "membrane_um2_s": 0.01, "immobile_fraction": 0.6, "kiss_open_s": 1.0,
+                "reacidify_s": 20.0,
+            },
+            "vesicles": {"photons": 260.0, "radius_nm": 22.0, "bleach_per_s": 0.001},
+            "cell": {"inside_photons": 60.0, "outside_photons": 15.0, "bleach_per_s": 0.0005},
+            "kinetics": {
+                "docked_per_um2": 0.6, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
+                "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (60.0,), "stimulated_per_s": 0.03, "stimulated_tau_s": 4.0,
+                "newcomer_fraction": 0.0, "kiss_fraction": 0.5, "leave_after_kiss": 0.0, "neighbour_fraction": 0.0, "sites": True,
+            },
+            "distractors": {"endosomes_per_um2": 0.001, "blinks_per_um2_s": 0.0, "steps_per_um2": 0.0},
+        },
+    ),
+    "constitutive": (
+        "Constitutive carriers with lumenal pHluorin-free cargo: mobile, shortly docked, no stimulus, mostly full fusion.",
+        {
+            "vesicles": {"radius_nm": 60.0, "mobile_um2_s": 0.06, "photons": 600.0},
+            "kinetics": {
+                "docked_per_um2": 0.03, "mobile_per_um2": 0.05, "arrivals_per_um2_s": 0.02, "dock_per_s": 0.6, "undock_per_s": 0.1,
+                "fuse_per_s": 0.25, "kiss_fraction": 0.1, "newcomer_fraction": 0.3,
+            },
+        },
+    ),
+}  # fmt: skip
+"""Name to (what it is for, what it changes)."""
+
+
+def simulation(name: str) -> Simulation:
+    """The parameters of a preset; raises `ParameterError` with the nearest name for an unknown one."""
+    if name not in PRESETS:
+        raise ParameterError(f"unknown preset {name!r}{nearest(name, PRESETS)}; known are {', '.join(PRESETS)}")
+    return Simulation(preset=name).updated(PRESETS[name][1])

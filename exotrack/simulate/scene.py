@@ -1,0 +1,71 @@
+"""simulate(): draw everything once, then hand out a movie that renders itself and the tables that are true of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack.movie import Movie
+from exotrack.simulate.detector import draw_detector
+from exotrack.simulate.distractors import draw_distractors, slow_noise
+from exotrack.simulate.patches import Patches
+from exotrack.simulate.presets import Simulation
+from exotrack.simulate.render import Course, RenderedFrames
+from exotrack.simulate.scenery import draw_scenery
+from exotrack.simulate.truth import Truth, true_tables
+from exotrack.simulate.vesicles import Vesicle, draw_vesicles
+
+Real = NDArray[np.float64]
+
+
+def simulate(sim: Simulation, rng: np.random.Generator) -> Truth:
+    """Simulate a movie and the tables that are true of it.
+
+    Parameters
+    ----------
+    sim : what to simulate, e.g. ``simulation("granule")``.
+    rng : all randomness comes from it; the same state gives the same movie and tables.
+
+    Returns
+    -------
+    Truth
+        The movie (pixels are rendered when read, each frame the same whatever the block), the true tables, the footprint.
+    """
+    scenery = draw_scenery(sim, rng)
+    detector = draw_detector(sim.camera, scenery.footprint.shape, rng)
+    course = draw_course(sim, rng)
+    vesicles = list(draw_vesicles(sim, scenery, rng))
+    others = list(draw_distractors(sim, scenery, rng))
+    frames = _source(sim, [v.patches for v in vesicles] + [p for _, p in others], scenery.background, course, detector)
+    movie = Movie(
+        frames, sim.field.pixel_um, sim.field.frame_s, movie_id=sim.preset, ceiling=float(sim.camera.ceiling),
+        sources={"pixel_um": "simulated", "frame_s": "simulated"},
+    )  # fmt: skip
+    return true_tables(sim, movie, vesicles, others, scenery, course)
+
+
+def draw_course(sim: Simulation, rng: np.random.Generator) -> Course:
+    """Draw what changes from frame to frame: drift, light, focus, and the fading of the background."""
+    n, dt = sim.field.n_frames, sim.field.frame_s
+    t = np.arange(n) * dt
+    wander = np.cumsum(rng.standard_normal((2, n)) * sim.stage.wander_um_rs * np.sqrt(dt), axis=1)
+    wander -= wander[:, :1]
+    focus = sim.illumination.defocus_um_s * t + sim.illumination.defocus_wander_um * slow_noise(n, 5.0 / dt, rng)
+    return Course(
+        shift_y_um=sim.stage.drift_y_um_s * t + wander[0],
+        shift_x_um=sim.stage.drift_x_um_s * t + wander[1],
+        light=np.maximum(1.0 + sim.illumination.flicker * rng.standard_normal(n), 0.01),
+        widening=np.sqrt(1.0 + (focus / sim.optics.rayleigh_um) ** 2),
+        fading=sim.cell.bleach_floor + (1.0 - sim.cell.bleach_floor) * np.exp(-sim.cell.bleach_per_s * t),
+    )
+
+
+def _source(sim: Simulation, parts: list[Patches], background: Real, course: Course, detector: object) -> RenderedFrames:
+    patches = Patches.join(parts)
+    offsets = np.searchsorted(patches.frame, np.arange(sim.field.n_frames + 1))
+    return RenderedFrames(
+        patches, offsets, background, course, detector, tuple(sim.optics.components()), sim.field.pixel_um  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+__all__ = ["Vesicle", "draw_course", "simulate"]

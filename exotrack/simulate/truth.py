@@ -1,0 +1,123 @@
+"""The true tables: the same classes as the found ones, filled with what the simulation knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exotrack.movie import Movie
+from exotrack.simulate.histories import episode_rows, event_rows
+from exotrack.simulate.patches import Patches
+from exotrack.simulate.presets import Simulation
+from exotrack.simulate.render import Course
+from exotrack.simulate.scenery import Scenery
+from exotrack.simulate.vesicles import Vesicle
+from exotrack.simulate.visible import spot_rows
+from exotrack.tables import EVENT_KINDS, Cells, Episodes, Events, Spots, Tracks
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A simulated movie and what is true of it.
+
+    Attributes
+    ----------
+    movie : the movie; its pixels are rendered when read.
+    spots, tracks : every vesicle in every frame in which its peak is at least ``vesicles.visible`` of the median vesicle's in
+        contact: place in the picture (stage drift included, mean over the exposure), height and width of its image, the SNR of a
+        matched filter and the Cramer-Rao bound of its place. Distractors are not spots of vesicles: they are in `others`.
+    episodes : stays in a state, whether or not the vesicle could be seen; `visible` says so (half of its frames or more).
+    events : what happened with at least one frame before and after it. `visible` says whether a camera could see it: a dark
+        (pH-sensitive) vesicle docks unseen. `t_s` is the true instant, `frame` the frame in whose interval it lies.
+    cells : area, observed time, number of visible events per kind.
+    params : the simulation.
+    footprint : (height, width) label image, 1 inside the cell.
+    others : distractors (kind, track-like rows: frame, y_um, x_um, amplitude) for explaining false calls.
+    """
+
+    movie: Movie
+    spots: pd.DataFrame
+    tracks: pd.DataFrame
+    episodes: pd.DataFrame
+    events: pd.DataFrame
+    cells: pd.DataFrame
+    params: Simulation
+    footprint: NDArray[np.int32]
+    others: pd.DataFrame
+
+
+def true_tables(
+    sim: Simulation,
+    movie: Movie,
+    vesicles: Sequence[Vesicle],
+    others: Sequence[tuple[str, Patches]],
+    scenery: Scenery,
+    course: Course,
+) -> Truth:
+    """Fill the tables from the drawn vesicles; track_id is the vesicle's number from 1."""
+    rows = [spot_rows(sim, scenery, course, v) for v in vesicles]
+    episodes = [r for i, v in enumerate(vesicles, 1) for r in episode_rows(sim, v, rows[i - 1], i)]
+    events = [r for i, v in enumerate(vesicles, 1) for r in event_rows(sim, course, v, rows[i - 1], i)]
+    seen = [r[r["visible"]].drop(columns="visible").assign(track_id=i) for i, r in enumerate(rows, 1)]
+    tracks = Tracks.build(pd.concat([s for s in seen if len(s)] or [Tracks.empty()]).assign(movie_id=movie.movie_id))
+    spots = Spots.build(tracks.drop(columns="track_id").sort_values(["frame", "y_um"], kind="stable"))
+    event_table = _numbered(Events, events, "event_id", "t_s", movie, scenery)
+    return Truth(
+        movie=movie,
+        spots=spots,
+        tracks=tracks,
+        episodes=_numbered(Episodes, episodes, "episode_id", "t_first_s", movie, scenery),
+        events=event_table,
+        cells=_cells(sim, movie, scenery, event_table),
+        params=sim,
+        footprint=scenery.footprint,
+        others=_others(sim, course, others),
+    )
+
+
+def _numbered(table: Any, rows: list[dict[str, Any]], key: str, order: str, movie: Movie, scenery: Scenery) -> pd.DataFrame:
+    """Rows in order of time, numbered from 1, with the cell they lie in."""
+    if not rows:
+        empty: pd.DataFrame = table.empty()
+        return empty
+    frame = pd.DataFrame(rows).sort_values(order, kind="stable")
+    shape = scenery.footprint.shape
+    y, x = (
+        np.rint(frame[c] / movie.pixel_um).astype(int).clip(0, n - 1) for c, n in zip(("y_um", "x_um"), shape, strict=True)
+    )
+    label = scenery.footprint[y, x]
+    frame["cell_id"] = pd.array(np.where(label > 0, label, 0), dtype="Int64")
+    frame.loc[label == 0, "cell_id"] = pd.NA
+    frame[key], frame["movie_id"] = np.arange(1, len(frame) + 1), movie.movie_id
+    built: pd.DataFrame = table.build(frame)
+    return built
+
+
+def _cells(sim: Simulation, movie: Movie, scenery: Scenery, events: pd.DataFrame) -> pd.DataFrame:
+    shown = events["kind"][events["visible"]] if len(events) else events["kind"]
+    counts = {f"n_{kind}": [int((shown == kind).sum())] for kind in EVENT_KINDS}
+    area = float((scenery.footprint > 0).sum()) * sim.field.pixel_um**2
+    plain = {"movie_id": [movie.movie_id], "cell_id": [1], "area_um2": [area], "observed_s": [sim.field.duration_s]}
+    return Cells.build({**plain, **counts, "footprint": ["mask"]})
+
+
+def _others(sim: Simulation, course: Course, others: Sequence[tuple[str, Patches]]) -> pd.DataFrame:
+    """One row per distractor and frame it shows in."""
+    parts = []
+    for number, (kind, p) in enumerate(others, 1):
+        one = pd.DataFrame({"frame": p.frame, "y_um": p.y_um, "x_um": p.x_um, "photons": p.photons, "var_um2": p.var_um2})
+        one = one.groupby("frame", as_index=False).agg({"y_um": "mean", "x_um": "mean", "photons": "sum", "var_um2": "mean"})
+        parts.append(one.assign(kind=kind, other_id=number))
+    if not parts:
+        return pd.DataFrame(columns=["other_id", "kind", "frame", "y_um", "x_um", "sigma_um", "amplitude"])
+    table = pd.concat(parts, ignore_index=True)
+    table["sigma_um"] = np.sqrt(table["var_um2"] + sim.optics.psf_sigma_um**2)
+    table["amplitude"] = table["photons"] * sim.camera.gain * sim.field.pixel_um**2 / (2 * np.pi * table["sigma_um"] ** 2)
+    table["y_um"] += course.shift_y_um[table["frame"]]
+    table["x_um"] += course.shift_x_um[table["frame"]]
+    return table[["other_id", "kind", "frame", "y_um", "x_um", "sigma_um", "amplitude"]]
