@@ -55,9 +55,7 @@ def _blink(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -
     f = sim.field
     start = rng.uniform(0, f.n_frames)
     frames = np.arange(f.n_frames)
-    opened = np.clip(
-        np.minimum(frames + f.exposure, start + rng.uniform(0.3, 2.0)) - np.maximum(frames, start), 0, f.exposure
-    )
+    opened = np.clip(np.minimum(frames + f.exposure, start + rng.uniform(0.3, 2.0)) - np.maximum(frames, start), 0, f.exposure)
     return _still(sim, at, 1e-4, _brightness(sim, rng) * rng.uniform(0.7, 2.5) * opened / f.exposure)
 
 

@@ -103,9 +103,7 @@ def _cloud(sim: Simulation, grid: Grid, path: Path, fusion: Fusion, bright: Real
         light = bright[after] * amount * math.exp(-c.cloud_escape_per_s * age)
         wide = np.full(len(after), var + 2.0 * c.cloud_um2_s * age)
         # Cargo spread so thin that its brightest pixel gives under 0.02 photoelectrons cannot be told from nothing.
-        seen = (
-            light / (2.0 * math.pi * (wide + sim.optics.psf_sigma_um**2)) * sim.field.pixel_um**2 > 0.02 * grid.share[after]
-        )
+        seen = light / (2.0 * math.pi * (wide + sim.optics.psf_sigma_um**2)) * sim.field.pixel_um**2 > 0.02 * grid.share[after]
         rows = after[seen]
         parts.append(Patches(grid.frame[rows], path.y_um[rows], path.x_um[rows], wide[seen], light[seen]))
     return Patches.join(parts).bright()

@@ -8,7 +8,8 @@ from typing import Any
 from exotrack.errors import ParameterError
 from exotrack.params import Params, nearest, setting
 from exotrack.simulate.instrument import Camera, Field, Illumination, Optics, Stage
-from exotrack.simulate.specimen import Cargo, Cell, Distractors, Kinetics, Vesicles
+from exotrack.simulate.secretion import Cargo, Kinetics
+from exotrack.simulate.specimen import Cell, Distractors, Vesicles
 
 
 class Simulation(Params):
@@ -70,15 +71,16 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "field": {"pixel_um": 0.16, "frame_s": 2.0, "n_frames": 120, "exposure": 0.1},
             "optics": {"psf_sigma_um": 0.16},
             "cargo": {
-                "kind": "membrane", "acid_brightness": 0.05, "membrane_um2_s": 0.01, "immobile_fraction": 0.6, "kiss_open_s": 1.0,
-                "reacidify_s": 20.0,
+                "kind": "membrane", "acid_brightness": 0.05, "membrane_um2_s": 0.01, "immobile_fraction": 0.6,
+                "kiss_open_s": 1.0, "reacidify_s": 20.0,
             },
             "vesicles": {"photons": 260.0, "radius_nm": 22.0, "bleach_per_s": 0.001},
             "cell": {"inside_photons": 60.0, "outside_photons": 15.0, "bleach_per_s": 0.0005},
             "kinetics": {
                 "docked_per_um2": 0.6, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
-                "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (60.0,), "stimulated_per_s": 0.03, "stimulated_tau_s": 4.0,
-                "newcomer_fraction": 0.0, "kiss_fraction": 0.5, "leave_after_kiss": 0.0, "neighbour_fraction": 0.0, "sites": True,
+                "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (60.0,), "stimulated_per_s": 0.03,
+                "stimulated_tau_s": 4.0, "newcomer_fraction": 0.0, "kiss_fraction": 0.5, "leave_after_kiss": 0.0,
+                "neighbour_fraction": 0.0, "sites": True,
             },
             "distractors": {"endosomes_per_um2": 0.001, "blinks_per_um2_s": 0.0, "steps_per_um2": 0.0},
         },
@@ -88,8 +90,8 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
         {
             "vesicles": {"radius_nm": 60.0, "mobile_um2_s": 0.06, "photons": 600.0},
             "kinetics": {
-                "docked_per_um2": 0.03, "mobile_per_um2": 0.05, "arrivals_per_um2_s": 0.02, "dock_per_s": 0.6, "undock_per_s": 0.1,
-                "fuse_per_s": 0.25, "kiss_fraction": 0.1, "newcomer_fraction": 0.3,
+                "docked_per_um2": 0.03, "mobile_per_um2": 0.05, "arrivals_per_um2_s": 0.02, "dock_per_s": 0.6,
+                "undock_per_s": 0.1, "fuse_per_s": 0.25, "kiss_fraction": 0.1, "newcomer_fraction": 0.3,
             },
         },
     ),

@@ -48,9 +48,7 @@ def _blob(shape: tuple[int, int], cover: float, rng: np.random.Generator) -> NDA
     if cover >= 1.0:
         return np.ones(shape, bool)
     y, x = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
-    dome = (
-        -(np.maximum(np.abs(y), np.abs(x)) ** 4) - 0.5 * (y**2 + x**2) + 0.18 * _smooth_noise(shape, min(shape) / 9.0, rng)
-    )
+    dome = -(np.maximum(np.abs(y), np.abs(x)) ** 4) - 0.5 * (y**2 + x**2) + 0.18 * _smooth_noise(shape, min(shape) / 9.0, rng)
     over = ndimage.binary_fill_holes(dome >= np.quantile(dome, 1.0 - cover))
     labels, _ = ndimage.label(over)
     sizes = np.bincount(labels.ravel())[1:]

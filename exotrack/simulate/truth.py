@@ -87,9 +87,7 @@ def _numbered(table: Any, rows: list[dict[str, Any]], key: str, order: str, movi
         return empty
     frame = pd.DataFrame(rows).sort_values(order, kind="stable")
     shape = scenery.footprint.shape
-    y, x = (
-        np.rint(frame[c] / movie.pixel_um).astype(int).clip(0, n - 1) for c, n in zip(("y_um", "x_um"), shape, strict=True)
-    )
+    y, x = (np.rint(frame[c] / movie.pixel_um).astype(int).clip(0, n - 1) for c, n in zip(("y_um", "x_um"), shape, strict=True))
     label = scenery.footprint[y, x]
     frame["cell_id"] = pd.array(np.where(label > 0, label, 0), dtype="Int64")
     frame.loc[label == 0, "cell_id"] = pd.NA
