@@ -27,7 +27,7 @@ class Detector:
     def expose(self, expected_e: Real, frame: int) -> NDArray[np.uint16]:
         """Counts of one frame for the expected photoelectrons per pixel; the same for the same (seed, frame)."""
         rng = np.random.default_rng([self.seed, frame])
-        electrons: Real = rng.poisson(expected_e + self.dark_e)
+        electrons = rng.poisson(expected_e + self.dark_e).astype(np.float64)
         if self.camera.kind == "EMCCD":
             # n electrons through a long multiplying register give a gamma distribution of shape n (Basden et al. 2003).
             electrons = rng.standard_gamma(electrons)

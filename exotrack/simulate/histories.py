@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exotrack.simulate.light import neutral
 from exotrack.simulate.lives import Fusion, Stay
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course
@@ -103,6 +104,8 @@ def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.Data
         frame = int(stay.stop / sim.field.frame_s)
         if kind and 1 <= frame <= sim.field.n_frames - 2:
             row = _event(sim, course, vesicle, spots, (kind, stay.stop, frame))
+            if not fusion and after is not None:
+                row["visible"] &= _lasting(sim, stay if stay.phase == "docked" else after) and _lit(sim, vesicle, stay.stop)
             rows.append(row | {"track_id": track_id} | (_fusion(sim, vesicle, stay, fusion) if fusion else {}))
     return rows
 
@@ -113,6 +116,18 @@ def _transition(stay: Stay, after: Stay | None) -> str:
     if stay.phase == "docked":
         return "undocking"
     return {"tethered": "tethering" if stay.phase == "mobile" else "", "docked": "docking", "mobile": ""}[after.phase]
+
+
+def _lasting(sim: Simulation, stay: Stay) -> bool:
+    """Two frames or longer; a shorter stay cannot be told from passing by."""
+    return stay.stop - max(stay.start, 0.0) >= 2.0 * sim.field.frame_s
+
+
+def _lit(sim: Simulation, vesicle: Vesicle, t_s: float) -> bool:
+    """Whether the vesicle itself glows at `t_s`: a pH-sensitive one is dark until its first fusion and some time after."""
+    level = float(neutral(np.array([t_s]), vesicle.life.fusions, sim.cargo.reacidify_s)[0])
+    bright = vesicle.photons / sim.vesicles.photons * (sim.cargo.acid_brightness + (1.0 - sim.cargo.acid_brightness) * level)
+    return bright >= sim.vesicles.visible
 
 
 def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFrame, what: tuple[str, float, int]) -> Row:
@@ -127,7 +142,8 @@ def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFram
     stimuli = [s for s in sim.kinetics.stimulus_s if s <= t_s]
     return {
         "kind": kind, "frame": frame, "t_s": t_s, "y_um": y, "x_um": x, "confident": True, "edited": False,
-        "p_full_fusion": float(kind == "full_fusion"), "p_kiss_and_run": float(kind == "kiss_and_run"), "p_other": float(not fused),
+        "p_full_fusion": float(kind == "full_fusion"), "p_kiss_and_run": float(kind == "kiss_and_run"),
+        "p_other": float(not fused),
         "amplitude": float(height[1:].max()) if fused else float(height.max()),
         "dff": float(height[1:].max() - height[0]) / ground if fused and ground > 0 else math.nan,
         "t_since_stimulus_s": t_s - max(stimuli) if stimuli else math.nan,
@@ -141,7 +157,8 @@ def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Ro
     dark = sim.cargo.acid_brightness < sim.vesicles.visible
     first = stay.start in {f.t_s for f in vesicle.life.fusions}
     return {
-        "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion, "fraction_released": fusion.fraction,
+        "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion,
+        "fraction_released": fusion.fraction,
         "docked_s": stay.stop - stay.start, "docked_entry_observed": bool(stay.start > 0 and (first or not dark)),
         "newcomer": bool(vesicle.life.entered and stay.stop - vesicle.life.start <= 0.3), "release_s": fusion.release_s,
         "open_s": fusion.close_s - fusion.t_s if math.isfinite(fusion.close_s) else math.nan,

@@ -8,6 +8,7 @@ higher in the evanescent field: `flattening`.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -96,7 +97,7 @@ def _cloud(sim: Simulation, grid: Grid, path: Path, fusion: Fusion, bright: Real
     shape = _shape(sim, fusion)
     after = np.flatnonzero(grid.middle > fusion.release_s)
     parts = []
-    for young, old in zip(AGES_S[:-1], AGES_S[1:], strict=True):
+    for young, old in itertools.pairwise(AGES_S):
         t = grid.middle[after]
         amount = released(t - young, fusion, shape) - released(t - old, fusion, shape)
         age = 0.5 * (young + old)

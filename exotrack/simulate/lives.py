@@ -7,6 +7,7 @@ frame. Stays before 0 are not drawn: the vesicles of the start are in their stat
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -73,9 +74,10 @@ class _Draft:
 def draw_life(sim: Simulation, phase: Phase, start: float, rng: np.random.Generator) -> Life:
     """Draw a life that is in `phase` at `start`, until it leaves, fuses fully, or the movie ends."""
     draft = _Draft()
-    now, state, entered = start, phase, start > 0
-    while now < sim.field.duration_s and state != "gone":
-        now, state = _STEPS[state](sim, draft, now, rng)  # type: ignore[index]
+    now, entered = start, start > 0
+    state: str = phase
+    while now < sim.field.duration_s and state in _STEPS:
+        now, state = _STEPS[state](sim, draft, now, rng)
     life = Life(tuple(draft.stays), tuple(draft.fusions), entered)
     first = life.fusions[0] if life.fusions else None
     if first is not None and rng.random() < sim.kinetics.newcomer_fraction:
@@ -121,7 +123,12 @@ def _docked(sim: Simulation, draft: _Draft, now: float, rng: np.random.Generator
     return fusion.close_s, "docked"
 
 
-_STEPS = {"mobile": _mobile, "tethered": _tethered, "docked": _docked, "leaving": _leaving}
+_STEPS: dict[str, Callable[[Simulation, _Draft, float, np.random.Generator], tuple[float, str]]] = {
+    "mobile": _mobile,
+    "tethered": _tethered,
+    "docked": _docked,
+    "leaving": _leaving,
+}
 
 
 def draw_fusion(sim: Simulation, t_s: float, rng: np.random.Generator) -> Fusion:

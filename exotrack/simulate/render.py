@@ -46,7 +46,7 @@ class RenderedFrames:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(n_frames, height, width)."""
-        return (len(self.course.light), *self.background.shape)  # type: ignore[return-value]
+        return (len(self.course.light), *self.background.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:

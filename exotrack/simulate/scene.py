@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.movie import Movie
-from exotrack.simulate.detector import draw_detector
+from exotrack.simulate.detector import Detector, draw_detector
 from exotrack.simulate.distractors import draw_distractors, slow_noise
 from exotrack.simulate.patches import Patches
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course, RenderedFrames
 from exotrack.simulate.scenery import draw_scenery
 from exotrack.simulate.truth import Truth, true_tables
-from exotrack.simulate.vesicles import Vesicle, draw_vesicles
+from exotrack.simulate.vesicles import draw_vesicles
 
 Real = NDArray[np.float64]
 
@@ -60,12 +60,8 @@ def draw_course(sim: Simulation, rng: np.random.Generator) -> Course:
     )
 
 
-def _source(sim: Simulation, parts: list[Patches], background: Real, course: Course, detector: object) -> RenderedFrames:
+def _source(sim: Simulation, parts: list[Patches], background: Real, course: Course, detector: Detector) -> RenderedFrames:
     patches = Patches.join(parts)
     offsets = np.searchsorted(patches.frame, np.arange(sim.field.n_frames + 1))
-    return RenderedFrames(
-        patches, offsets, background, course, detector, tuple(sim.optics.components()), sim.field.pixel_um  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-__all__ = ["Vesicle", "draw_course", "simulate"]
+    psf = tuple(sim.optics.components())
+    return RenderedFrames(patches, offsets, background, course, detector, psf, sim.field.pixel_um)

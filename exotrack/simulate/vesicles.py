@@ -107,7 +107,7 @@ def _seen(sim: Simulation, grid: Grid, path: Path, parts: list[Patches]) -> Seen
     n = last - first + 1
 
     def total(frame: NDArray[np.int64], weights: Real) -> Real:
-        return np.bincount(np.clip(frame - first, 0, n - 1), weights, minlength=n)
+        return np.asarray(np.bincount(np.clip(frame - first, 0, n - 1), weights, minlength=n), float)
 
     share = grid.share + 1e-12
     both = Patches.join(parts)

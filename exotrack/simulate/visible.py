@@ -16,8 +16,9 @@ from exotrack.simulate.vesicles import Vesicle
 def spot_rows(sim: Simulation, scenery: Scenery, course: Course, vesicle: Vesicle) -> pd.DataFrame:
     """The vesicle in every frame of its life: the columns of `Spots` (but movie_id) and `visible`.
 
-    The SNR is that of a Gaussian matched filter on the local background, N / (2 sqrt(pi) s sd(background pixel)), s in pixels. The
-    standard error of the place is the Cramer-Rao bound in the form of Rieger and Stallinga 2014 (ChemPhysChem 15:664).
+    The SNR is that of a Gaussian matched filter on the local background, N / (2 sqrt(pi) s sd(background pixel)), s in
+    pixels. The standard error of the place is the Cramer-Rao bound in the form of Rieger and Stallinga 2014 (ChemPhysChem
+    15:664). Haze blobs and other vesicles are not part of the background.
     """
     f, c, seen = sim.field, sim.camera, vesicle.seen
     height, width = scenery.background.shape
