@@ -1,0 +1,222 @@
+"""Which frames can be used: the status of every frame, from the frame itself and the movie's usual brightness.
+
+* ``unreadable`` the file does not give the frame (a damaged page, a missing chunk); its pixels are zeros.
+* ``nan`` it holds a value that is not finite.
+* ``saturated`` more than `SATURATED` of its pixels are at the detector's ceiling. It stays usable, its clipped values being
+  lower bounds, until `CLIPPED` of the pixels are.
+* ``black`` a closed shutter or a lost frame: every pixel has one value, or brightness and contrast have collapsed together.
+* ``ok`` everything else.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack._blocks import Block, Execution, blocks, map_blocks
+from exotrack.errors import InputError
+from exotrack.movie import Movie
+from exotrack.tables import Frames
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SATURATED = 1e-3
+"""Fraction of pixels at the ceiling. Hot pixels and a few clipped spots are below it (ten clipped spots of 15 pixels are
+0.06 % of 512 x 512) and would otherwise flag whole movies; `saturated_fraction` tells of them too."""
+CLIPPED = 0.5
+"""From half of the pixels at the ceiling on, a frame has no background left to measure against."""
+_SAMPLES = 15
+"""Frames looked at for the usual brightness: an odd number, so that the median is one of them."""
+_NEAR = 5
+"""Of these, the nearest that say what is usual about a frame: two of them may be black themselves."""
+_PIXELS = 16_384
+"""Pixels of a frame whose quantiles are taken: their standard error is under 1 % of the spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Usual brightness of a movie, from frames spread evenly over it.
+
+    Attributes
+    ----------
+    frames : (n,) the frames looked at, in order; empty if none could be used.
+    shapes : (n, 3) mean, first percentile and the distance between them (counts) of each.
+    """
+
+    frames: NDArray[np.int64]
+    shapes: NDArray[np.float64]
+
+    def around(self, frame: int) -> NDArray[np.float64]:
+        """(2, 3) medians over the whole movie, and over the `_NEAR` frames looked at that are nearest to `frame`."""
+        near = np.argsort(np.abs(self.frames - frame), kind="stable")[:_NEAR]
+        return np.stack([np.median(self.shapes, axis=0), np.median(self.shapes[near], axis=0)])
+
+
+def read_usable(movie: Movie, start: int, stop: int, typical: Level | None = None) -> tuple[NDArray[Any], list[str]]:
+    """Frames `start` to `stop` (exclusive) and the status of each, whatever state the file is in.
+
+    Parameters
+    ----------
+    typical : from `level`; None takes it from the movie (measured once and remembered).
+
+    Returns
+    -------
+    pixels : (n, height, width) in the stored dtype; unreadable frames are zeros.
+    statuses : one of `tables.FRAME_STATUSES` for each frame.
+    """
+    start, stop = max(start, 0), min(stop, len(movie))
+    pixels, readable = _read(movie, start, stop)
+    typical = level(movie) if typical is None else typical
+    statuses = [_status(pixels[k], start + k, movie, typical) if readable[k] else "unreadable" for k in range(stop - start)]
+    return pixels, statuses
+
+
+def survey(movie: Movie, run: Execution = Execution()) -> pd.DataFrame:
+    """Table `Frames`: status, mean (counts) and saturated fraction of every frame of the movie.
+
+    The fraction is missing where the detector's ceiling is unknown (pixels that are real numbers).
+    """
+    typical = level(movie)
+    tasks = [(movie, block, typical) for block in blocks(movie, run)]
+    parts = list(map_blocks("survey", _survey_block, tasks, run))
+    frame = np.arange(len(movie))
+    return Frames.build(
+        {
+            "movie_id": [movie.movie_id] * len(frame),
+            "frame": frame,
+            "t_s": movie.t_s(frame),
+            "status": [status for part in parts for status in part[0]],
+            "mean": np.concatenate([part[1] for part in parts]),
+            "saturated_fraction": np.concatenate([part[2] for part in parts]),
+        }
+    )
+
+
+def usable(frames: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_frames,) whether each frame of table `Frames` can be analysed."""
+    clipped = frames["saturated_fraction"].fillna(0.0).to_numpy() >= CLIPPED
+    status = frames["status"].to_numpy()
+    return np.asarray((status == "ok") | ((status == "saturated") & ~clipped), bool)
+
+
+def require_usable(frames: pd.DataFrame, movie_id: str) -> None:
+    """Raise `InputError` if no frame of the movie can be analysed; the text says why."""
+    if usable(frames).any():
+        return
+    counts = frames["status"].value_counts()
+    listed = ", ".join(f"{count} {status}" for status, count in counts.items())
+    if (frames["status"] == "black").all() and (frames["mean"] == 0).all():
+        why = f"every pixel of its {len(frames)} frames is 0; export the movie again"
+    elif (frames["status"] == "black").all():
+        why = f"all {len(frames)} frames are black or of one value; check the shutter, export the movie again"
+    elif (frames["status"] == "saturated").all():
+        why = f"all {len(frames)} frames are saturated; record with less light, exposure or gain"
+    else:
+        why = f"none of its {len(frames)} frames can be used ({listed}); check the file"
+    raise InputError(f"{movie_id}: {why}")
+
+
+def level(movie: Movie) -> Level:
+    """Usual brightness, from frames spread evenly over the movie.
+
+    Measured once for each movie in a process. A stage that sends blocks to other processes passes it on.
+    """
+    key = id(movie.frames)
+    with _lock:
+        known = _levels.get(key)
+    if known is not None and known[0]() is movie.frames:
+        return known[1]
+    found = _measure_level(movie)
+    with _lock:
+        _levels[key] = (weakref.ref(movie.frames, lambda _: _levels.pop(key, None)), found)
+    return found
+
+
+_lock = threading.Lock()
+_levels: dict[int, tuple[weakref.ref[Any], Level]] = {}
+
+
+def _measure_level(movie: Movie) -> Level:
+    at, rows = [], []
+    for frame in sorted({int(k) for k in np.linspace(0, len(movie) - 1, _SAMPLES)}):
+        pixels, readable = _read(movie, frame, frame + 1)
+        if readable[0] and np.isfinite(pixels[0]).all() and pixels[0].min() != pixels[0].max():
+            low, _, mean = _shape(pixels[0])
+            at.append(frame)
+            rows.append((mean, low, mean - low))
+    return Level(np.array(at, np.int64), np.array(rows, float).reshape(-1, 3))
+
+
+def _read(movie: Movie, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Pixels, and which frames could be read: the block in one piece, or frame by frame if that fails."""
+    try:
+        return movie.read(start, stop), np.ones(stop - start, bool)
+    except InputError:
+        if stop - start == 1:
+            return np.zeros((1, *movie.shape[1:]), movie.dtype), np.zeros(1, bool)
+    parts = [_read(movie, frame, frame + 1) for frame in range(start, stop)]
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _status(frame: NDArray[Any], number: int, movie: Movie, typical: Level) -> str:
+    """Status of a frame that could be read."""
+    if frame.dtype.kind == "f" and not np.isfinite(frame).all():
+        return "nan"
+    if _saturated_fraction(frame, movie) > SATURATED:
+        return "saturated"
+    if frame.min() == frame.max():
+        return "black"
+    return "black" if _collapsed(frame, number, typical) else "ok"
+
+
+def _collapsed(frame: NDArray[Any], number: int, typical: Level) -> bool:
+    """A noisy frame without light.
+
+    With the shutter closed the contrast (mean above the first percentile) falls to that of read noise, and either the
+    99th percentile falls below the usual mean or, in a picture without structure, the mean below the usual first
+    percentile. It must have fallen against the whole movie and against its own part of it: a bleached frame is usual
+    among its neighbours, a frame before a great brightening is usual in the movie.
+    """
+    if not len(typical.frames):
+        return False
+    low, high, mean = _shape(frame)
+    contrast = mean - low
+    return all(
+        (high < usual_mean and contrast < 0.5 * spread) or (mean < usual_low and contrast < 0.7 * spread)
+        for usual_mean, usual_low, spread in typical.around(number)
+    )
+
+
+def _shape(frame: NDArray[Any]) -> tuple[float, float, float]:
+    """First and 99th percentile and mean of a regular sample of the pixels (an odd step, so not always the same columns)."""
+    step = max(frame.size // _PIXELS, 1) | 1
+    pixels = frame.reshape(-1)[::step].astype(float)
+    low, high = np.partition(pixels, [len(pixels) // 100, len(pixels) * 99 // 100])[[len(pixels) // 100, len(pixels) * 99 // 100]]
+    return float(low), float(high), float(pixels.mean())
+
+
+def _saturated_fraction(frame: NDArray[Any], movie: Movie) -> float:
+    """Fraction of pixels at the ceiling, NaN where no ceiling is known."""
+    top = movie.ceiling
+    if top is None:
+        if frame.dtype.kind not in "ui":
+            return float("nan")
+        top = float(np.iinfo(frame.dtype).max)
+    return float(np.count_nonzero(frame >= top)) / frame.size
+
+
+def _survey_block(movie: Movie, block: Block, typical: Level) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    pixels, statuses = read_usable(movie, block.start, block.stop, typical)
+    mean, clipped = np.full(len(statuses), np.nan), np.full(len(statuses), np.nan)
+    for k, (frame, status) in enumerate(zip(pixels, statuses, strict=True)):
+        if status != "unreadable":
+            finite = frame[np.isfinite(frame)] if status == "nan" else frame
+            mean[k] = finite.mean(dtype=np.float64) if finite.size else np.nan
+            clipped[k] = _saturated_fraction(frame, movie)
+    return statuses, mean, clipped

@@ -1,0 +1,67 @@
+"""MRC stacks: sections along z are frames in time.
+
+Format: MRC2014, Cheng et al. 2015, J Struct Biol 192:146. The header is read by mrcfile, the pixels at their offsets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exotrack.errors import InputError
+from exotrack.io.guard import check_frame_bytes, check_planes, one_error, shown
+from exotrack.io.raw import RawFrames
+from exotrack.io.stored import Found, Stored, compact
+
+_HEADER = 1024
+_DEFAULT_ANGSTROM = (0.0, 1.0)
+"""Voxel sizes that programs write when they know none."""
+
+
+def read_mrc(path: Path, series: int | None) -> Stored:
+    """What an MRC file holds; axes Z Y X. It has no time stamps and no frame interval."""
+    header = _header(path)
+    name = shown(path)
+    count, height, width = int(header.nz), int(header.ny), int(header.nx)
+    check_planes(path, count)
+    dtype = _dtype(header, name)
+    check_frame_bytes(path, height, width, dtype.itemsize)
+    frame = height * width * dtype.itemsize
+    offsets = _HEADER + int(header.nsymbt) + frame * np.arange(count, dtype=np.int64)
+    whole = offsets + frame <= path.stat().st_size
+    return Stored(
+        "ZYX",
+        (count, height, width),
+        lambda planes: RawFrames(
+            (str(path),), None, compact(np.where(whole[planes], offsets[planes], -1)), height, width, dtype.str
+        ),
+        pixel_y=_pitch(float(header.cella.y), int(header.my)),
+        pixel_x=_pitch(float(header.cella.x), int(header.mx)),
+        whole=None if whole.all() else whole,
+    )
+
+
+def _header(path: Path) -> Any:
+    """The header as mrcfile reads it, in the byte order it found."""
+    import mrcfile
+
+    with one_error(path), mrcfile.open(path, header_only=True) as file:
+        return file.header.copy()
+
+
+def _dtype(header: Any, name: str) -> np.dtype[Any]:
+    from mrcfile.utils import dtype_from_mode
+
+    mode = int(header.mode)
+    if mode not in (0, 1, 2, 6, 12):
+        raise InputError(f"{name}: MRC mode {mode} is not read (0, 1, 2, 6 and 12 are); save it as 16-bit whole numbers")
+    dtype: np.dtype[Any] = np.dtype(dtype_from_mode(mode)).newbyteorder(header.dtype["mode"].byteorder)
+    return dtype
+
+
+def _pitch(cell_angstrom: float, intervals: int) -> Found:
+    if intervals < 1 or cell_angstrom / intervals in _DEFAULT_ANGSTROM:
+        return Found()
+    return Found.length(cell_angstrom / intervals, "angstrom", "MRC cell size")
