@@ -12,7 +12,8 @@ from markupsafe import Markup
 from exotrack.movie import Movie
 from exotrack.report import charts
 from exotrack.report.kinds import KINDS, Kind
-from exotrack.report.numbers import missing, number, quantity, with_error
+from exotrack.report.numbers import missing, number, plain, probability, quantity, with_error
+from exotrack.report.quality import lost_frames
 from exotrack.report.strips import Strip, strips, window
 from exotrack.tables import FUSION_KINDS
 
@@ -48,7 +49,7 @@ def chosen(events: Any) -> Any:
 def cards(movie: Movie, tables: dict[str, Any], radius_um: float) -> list[Card]:
     """A card for each of `chosen` events, their pixels read together."""
     picked = list(chosen(tables["events"]).itertuples(index=False))
-    shown = strips(movie, [window(event, movie, radius_um) for event in picked])
+    shown = strips(movie, [window(event, movie, radius_um) for event in picked], lost_frames(tables["frames"]))
     fits = dict(iter(tables["fits"].groupby("event_id")))
     tracks = [event.track_id for event in picked if not missing(event.track_id)]
     traces = dict(iter(tables["traces"][tables["traces"]["track_id"].isin(tracks)].groupby("track_id")))
@@ -72,13 +73,13 @@ def _shares(event: Any) -> Iterator[tuple[str, str, float]]:
     named = (("full_fusion", "full fusion"), ("kiss_and_run", "kiss-and-run"), ("other", "no fusion"))
     for key, words in named:
         p = getattr(event, f"p_{key}")
-        yield key, f"{words} {number(p, 2)}", 0.0 if missing(p) else round(100 * float(p), 1)
+        yield key, f"{words} {probability(p)}", 0.0 if missing(p) else round(100 * float(p), 1)
 
 
 def _numbers(event: Any) -> Iterator[tuple[str, str, str]]:
     """(name, value with error and unit, what it means)."""
-    entry = "" if event.docked_entry_observed is True else "at least "
-    yield "Time", quantity(event.t_s, "s", 5), f"Frame {event.frame}"
+    entry = "" if not missing(event.docked_entry_observed) and event.docked_entry_observed else "at least "
+    yield "Time", f"{plain(event.t_s)} s", f"Frame {event.frame}"
     yield "Position (y, x)", f"{number(event.y_um, 4)}, {number(event.x_um, 4)} µm", "From the centre of pixel (0, 0)"
     yield "Amplitude", quantity(event.amplitude, "counts"), "Brightness at the event"
     yield "dF/F", number(event.dff), "Rise over the local background without camera offset"
@@ -92,7 +93,7 @@ def _numbers(event: Any) -> Iterator[tuple[str, str, str]]:
     yield "Docked before", docked if missing(event.docked_s) else entry + docked, "Time docked, as far as it was seen"
     if not missing(event.t_since_stimulus_s):
         yield "Since stimulus", quantity(event.t_since_stimulus_s, "s"), "Time since the last stimulus"
-    owner = f"{number(event.cell_id, 6)} / {number(event.track_id, 9)}"
+    owner = f"{plain(event.cell_id)} / {plain(event.track_id, 9)}"
     yield "Cell / track", owner, "Numbers in the tables"
 
 
@@ -111,7 +112,7 @@ def _intensity(event: Any, fit: Any, trace: Any) -> Markup | None:
     if not len(fit) and not len(trace):
         return None
     colour = charts.BY_KIND[event.kind]
-    ax = charts.axes(4.3, 1.95, "time from the event (s)", "intensity (counts)")
+    ax = charts.axes(4.3, 2.3, "time from the event (s)", "intensity (counts)")
     ax.axvline(0, color=charts.MUTED, lw=0.8, ls=":")
     ax.plot(trace["t_s"] - t0, trace["intensity"], color=charts.MUTED, lw=0.8, alpha=0.8)
     for rows, shade in ((fit, colour),) if len(fit) else ((trace, charts.MUTED),):
@@ -130,7 +131,7 @@ def _width(event: Any, fit: Any) -> Markup | None:
     measured, model = fit["sigma_um"].to_numpy(dtype=float) ** 2, fit["sigma_model_um"].to_numpy(dtype=float) ** 2
     if not np.isfinite(measured).any() and not np.isfinite(model).any():
         return None
-    ax = charts.axes(4.3, 1.95, "time from the event (s)", "width² (µm²)")
+    ax = charts.axes(4.3, 2.3, "time from the event (s)", "width² (µm²)")
     ax.axvline(0, color=charts.MUTED, lw=0.8, ls=":")
     ax.plot(t, measured, "o", ms=2.6, color=charts.BY_KIND[event.kind], mec="none")
     ax.plot(t, model, color=charts.MODEL, lw=1.5)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from exotrack.movie import Movie
+from exotrack.report import charts
 from exotrack.report.kinds import KINDS, Kind
-from exotrack.report.numbers import bar_um, missing, nice_ticks, number
+from exotrack.report.numbers import bar_um, missing, nice_ticks, plain, probability
 from exotrack.report.pictures import Picture, binned, mean_image, outlines, picture
-from exotrack.report.quality import usable
+from exotrack.report.quality import lost_frames, usable
+from exotrack.tables import FUSION_KINDS
 
 MAX_MARKS = 1500
 """Marks drawn per kind: more would hide the cell and slow the page."""
@@ -48,6 +51,7 @@ class CellView:
     ticks: list[tuple[float, str]]
     lost: list[tuple[float, float]]
     stimuli: list[float]
+    cumulative: Markup | None
 
 
 def cell_view(
@@ -68,20 +72,20 @@ def cell_view(
         .itertuples(index=False)
     ]
     bar = bar_um(width * movie.pixel_um)
-    ticks = [(100 * t / movie.duration_s, number(t, 6)) for t in nice_ticks(0.0, movie.duration_s, 8)]
+    ticks = [(100 * t / movie.duration_s, plain(t)) for t in nice_ticks(0.0, movie.duration_s, 8)]
     return CellView(
         picture(small), averaged, height, width, "" if footprint is None else outlines(footprint), marks,
         len(events) - len(marks), max(height, width) / 42, bar, bar / movie.pixel_um, ticks, _lost(frames, movie),
-        [100 * t / movie.duration_s for t in stimulus_s],
+        [100 * t / movie.duration_s for t in stimulus_s], _cumulative(events, movie, stimulus_s),
     )  # fmt: skip
 
 
 def _mark(event: Any, movie: Movie, carded: set[int]) -> Mark:
     kind = KINDS[event.kind]
     target = f"event-{event.event_id}" if event.event_id in carded else f"row-{event.event_id}"
-    title = f"{kind.label} {event.event_id} at {number(event.t_s, 4)} s"
+    title = f"{kind.label} {event.event_id} at {plain(event.t_s)} s"
     if kind.fusion and not missing(getattr(event, f"p_{kind.name}")):
-        title += f", p = {number(getattr(event, f'p_{kind.name}'), 2)}"
+        title += f", p = {probability(getattr(event, f'p_{kind.name}'))}"
     percent = 100 * float(event.t_s) / movie.duration_s
     return Mark(
         int(event.event_id), kind, round(event.x_um / movie.pixel_um, 2), round(event.y_um / movie.pixel_um, 2),
@@ -89,13 +93,26 @@ def _mark(event: Any, movie: Movie, carded: set[int]) -> Mark:
     )  # fmt: skip
 
 
+def _cumulative(events: Any, movie: Movie, stimulus_s: tuple[float, ...]) -> Markup | None:
+    """Fusions so far against time: a straight rise is a steady rate, a bend is a change."""
+    if not events["kind"].isin(FUSION_KINDS).any():
+        return None
+    ax = charts.axes(5.0, 2.5, "time (s)", "fusions so far")
+    for kind, line in zip(FUSION_KINDS, ("-", "--"), strict=True):
+        t_s = np.sort(events.loc[events["kind"] == kind, "t_s"].dropna().to_numpy(dtype=float))
+        steps, heights = [0.0, *t_s, movie.duration_s], [0, *range(1, len(t_s) + 1), len(t_s)]
+        ax.plot(steps, heights, drawstyle="steps-post", color=charts.BY_KIND[kind], lw=1.7, ls=line)
+    for t in stimulus_s:
+        ax.axvline(t, color=charts.INK, lw=0.8, ls=":")
+    ax.set_xlim(0, movie.duration_s)
+    ax.set_ylim(bottom=0)
+    return charts.to_svg(ax, "cumulative", "Number of full fusions and of kiss-and-runs so far, against time")
+
+
 def _lost(frames: Any, movie: Movie) -> list[tuple[float, float]]:
     """Runs of frames that are not analysed, as (start, width) in percent of the movie's time."""
-    lost = np.sort(frames.loc[~frames["status"].isin(["ok", "saturated"]), "frame"].to_numpy(dtype=int))
-    lost = lost[lost < len(movie)]
+    lost = np.array(sorted(frame for frame in lost_frames(frames) if frame < len(movie)), dtype=int)
     runs = np.split(lost, np.flatnonzero(np.diff(lost) > 1) + 1) if lost.size else []
-    per_s = 100 / movie.duration_s
-    return [
-        (float(movie.t_s(int(run[0]))) * per_s, (float(movie.t_s(int(run[-1])) - movie.t_s(int(run[0]))) + movie.frame_s) * per_s)
-        for run in runs
-    ]
+    percent = 100 / movie.duration_s
+    spans = [(float(movie.t_s(int(run[0]))), float(movie.t_s(int(run[-1]))) + movie.frame_s) for run in runs]
+    return [(start * percent, (stop - start) * percent) for start, stop in spans]

@@ -31,6 +31,20 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{max(digits - 1 - size, 0)}f}"
 
 
+def plain(value: Any, digits: int = 6) -> str:
+    """As `number`, without zeros that say nothing: for times, places and ticks, whose error is not in question."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def probability(value: Any) -> str:
+    """Two decimals, never a 0 or 1 that is not one."""
+    if missing(value):
+        return MISSING
+    value = float(value)
+    return "<0.01" if 0 < value < 0.01 else ">0.99" if 0.99 < value < 1 else f"{value:.2f}"
+
+
 def with_error(value: Any, sd: Any, unit: str = "") -> str:
     """``value ± sd unit``, both cut after the second digit of `sd`; without the error if that is missing."""
     if missing(value):

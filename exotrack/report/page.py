@@ -24,7 +24,7 @@ from exotrack.report.cards import MAX_CARDS, cards, chosen
 from exotrack.report.cell import cell_view
 from exotrack.report.docking import docking
 from exotrack.report.kinds import KINDS
-from exotrack.report.numbers import missing, number, quantity
+from exotrack.report.numbers import missing, number, plain, quantity
 from exotrack.report.rates import counts
 from exotrack.report.rejected import rejected
 from exotrack.tables import FUSION_KINDS
@@ -64,26 +64,31 @@ def write_report(
 
 
 def render(
-    *, movie: Movie, tables: dict[str, Any], params: Analysis, provenance: dict[str, Any], footprint: NDArray[Any] | None = None
+    *,
+    movie: Movie,
+    tables: dict[str, Any],
+    params: Analysis,
+    provenance: dict[str, Any],
+    footprint: NDArray[Any] | None = None,
 ) -> str:
     """The page as text; parameters are those of `write_report`."""
-    whole = {
-        table.name: table.check(tables[table.name]) if table.name in tables else table.empty() for table in contract.ALL
-    }
+    whole = {table.name: table.check(tables[table.name]) if table.name in tables else table.empty() for table in contract.ALL}
     script, style = _resource("report.js"), _resource("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     environment = Environment(loader=FunctionLoader(_resource), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"number": number, "quantity": quantity}
     environment.globals |= {"kinds": KINDS, "version": exotrack.__version__, "max_cards": MAX_CARDS}
     return environment.get_template("report.html.j2").render(
-        script=Markup(script), script_digest=digest, style=Markup(style),  # noqa: S704 - both are files of this package
+        script=Markup(script), script_digest=digest, style=Markup(style),
         movie=movie, size=_size(movie), preset=params.preset, made=_made(provenance),
-        **_panels(movie, whole, params, footprint),
-        parameters=listing.parameters(params), provenance=list(listing.provenance_rows(provenance)),
+        **_panels(movie, whole, params, footprint, [str(text) for text in provenance.get("warnings", ())]),
+        parameters=listing.parameters(params), provenance=list(listing.provenance_rows({k: v for k, v in provenance.items() if k not in ("params", "warnings")})),
     )  # fmt: skip
 
 
-def _panels(movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None) -> dict[str, Any]:
+def _panels(
+    movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None, warnings: list[str]
+) -> dict[str, Any]:
     """What the template draws from the tables and the pixels."""
     events, cells = tables["events"], tables["cells"]
     counted = counts(events, tables["candidates"], cells)
@@ -96,12 +101,12 @@ def _panels(movie: Movie, tables: dict[str, Any], params: Analysis, footprint: N
         "area_um2": float(cells["area_um2"].sum()) if len(cells) else float("nan"),
         "n_fusions": int(events["kind"].isin(FUSION_KINDS).sum()),
         "outside": int(events["cell_id"].isna().sum()) if len(cells) else 0,
-        "findings": quality.findings(movie, tables["frames"], counted, bleached),
+        "findings": quality.findings(movie, tables["frames"], counted, bleached, warnings),
         "bleaching_chart": quality.chart(tables["frames"], bleached),
         "cell": cell_view(movie, tables, footprint, params.classify.stimulus_s, set(chosen(events)["event_id"])),
         "cards": cards(movie, tables, radius_um),
         "docking": docking(tables["episodes"]),
-        "rejected": rejected(movie, tables["candidates"], radius_um),
+        "rejected": rejected(movie, tables["candidates"], tables["frames"], radius_um),
         "event_heads": listing.event_heads(),
         "event_rows": listing.event_rows(events),
         "n_events": len(events),
@@ -120,7 +125,7 @@ def _size(movie: Movie) -> list[tuple[str, str]]:
         ("Field", f"{height} × {width} px ({number(height * um)} × {number(width * um)} µm)"),
         ("Pixel", f"{um:g} µm"),
         ("Interval", f"{movie.frame_s:g} s"),
-        ("Duration", f"{number(movie.duration_s)} s"),
+        ("Duration", f"{plain(movie.duration_s)} s"),
     ]
 
 

@@ -70,18 +70,19 @@ def binned(values: NDArray[np.float64], max_side: int = MAX_SIDE) -> tuple[NDArr
     padded = np.pad(values, ((0, height - values.shape[0]), (0, width - values.shape[1])), constant_values=np.nan)
     squares = padded.reshape(height // factor, factor, width // factor, factor)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of a square without a finite pixel is NaN, as it should be
+        warnings.simplefilter("ignore", RuntimeWarning)  # a square without a finite pixel has no mean
         return np.nanmean(squares, axis=(1, 3)), factor
 
 
 def outlines(footprint: NDArray[Any]) -> str:
     """SVG path (pixels, x y) around every cell of a mask or of a picture of cell numbers (height, width); 0 is outside."""
-    from skimage.measure import approximate_polygon, find_contours
+    from skimage import measure
 
+    untyped: Any = measure
     parts: list[str] = []
     for label in np.unique(footprint[footprint > 0]):
         mask = np.pad(footprint == label, 1).astype(float)
-        for contour in find_contours(mask, 0.5):
-            points = approximate_polygon(contour, 0.6) - 1.0
+        for contour in untyped.find_contours(mask, 0.5):
+            points = untyped.approximate_polygon(contour, 0.8) - 1.0
             parts.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""Can the movie be trusted: lost frames, saturation, bleaching, irregular timing, few events, where calibration came from."""
+"""Can the movie be trusted: lost frames, saturation, bleaching, irregular timing, few events, origin of the calibration."""
 
 from __future__ import annotations
 
@@ -61,11 +61,17 @@ def usable(frames: Any) -> Any:
     return frames[frames["status"].isin(["ok", "saturated"]) & np.isfinite(frames["mean"])].sort_values("frame")
 
 
-def findings(movie: Movie, frames: Any, counts: list[Count], fit: Bleaching) -> list[Finding]:
+def lost_frames(frames: Any) -> frozenset[int]:
+    """Numbers of the frames that are not analysed."""
+    return frozenset(int(frame) for frame in frames.loc[~frames["status"].isin(["ok", "saturated"]), "frame"])
+
+
+def findings(movie: Movie, frames: Any, counts: list[Count], fit: Bleaching, warnings: list[str]) -> list[Finding]:
     """Everything the reader should know before believing the numbers, warnings first."""
     found = [
         _lost(frames), _saturation(frames), _bleached(fit), *_timing(movie), *_few(counts),
-        *(Finding("note", "Reader", note) for note in movie.notes), _calibration(movie),
+        *(Finding("note", "Reader", note) for note in movie.notes),
+        *(Finding("warning", "On the way", text) for text in warnings), _calibration(movie),
     ]  # fmt: skip
     return sorted(found, key=lambda finding: ("warning", "note", "ok").index(finding.level))
 

@@ -18,7 +18,7 @@ class Count:
     """One kind in one movie.
 
     called, confident : events, and those whose kind passes the chosen confidence (None for kinds without probability).
-    expected : sum of the kind's probability over all candidates; None for kinds without probability.
+    expected : sum of the kind's probability over all candidates that are no duplicates; None for kinds without probability.
     in_cells : called events inside a footprint, which the rate counts.
     rate, low, high : events per 1000 um^2 and minute with its exact 95 % interval; NaN without area or time.
     """
@@ -51,7 +51,8 @@ def exposure_um2_s(cells: Any) -> float:
 def counts(events: Any, candidates: Any, cells: Any) -> list[Count]:
     """A `Count` for every kind, in the order of `KINDS`."""
     exposure = exposure_um2_s(cells)
-    return [_count(kind, events[events["kind"] == kind.name], candidates, exposure) for kind in KINDS.values()]
+    once = candidates[~candidates["reasons"].str.split("|").map(lambda words: "duplicate" in words).astype(bool)]
+    return [_count(kind, events[events["kind"] == kind.name], once, exposure) for kind in KINDS.values()]
 
 
 def _count(kind: Kind, events: Any, candidates: Any, exposure: float) -> Count:

@@ -9,9 +9,25 @@ from typing import Any
 import numpy as np
 
 from exotrack.movie import Movie
-from exotrack.report.numbers import missing, number, quantity
+from exotrack.report.numbers import missing, number, plain, probability
+from exotrack.report.quality import lost_frames
 from exotrack.report.strips import Strip, strips, window
 
+DUPLICATE = "duplicate"
+MEANINGS = {
+    "no_change": "nothing in the pixels changes as a fusion would",
+    "moving": "it moves away or comes along the membrane",
+    "gradual": "it brightens or dims gradually, not at one instant",
+    "transient": "it is gone again at once",
+    "flicker": "the whole frame changes brightness then",
+    "crowded": "a brighter neighbour outshines it",
+    "poor_fit": "the light has another shape than a vesicle's",
+    "at_start": "too few frames before it",
+    "at_end": "too few frames after it",
+    "unlike_fusion": "no single feature speaks against it, all together do",
+    DUPLICATE: "it marks a fusion that is called already",
+}
+"""What the words of the candidates table mean; a word that is not here is shown without a meaning."""
 NEAREST = 12
 MAX_DOTS = 3000
 
@@ -33,37 +49,39 @@ class Miss:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The panel: reasons as (words, count, percent of the candidates), dots as (x, y, radius) in pixels."""
+    """The panel: reasons as (words, meaning, count, percent of the candidates), dots as (x, y, radius) in pixels."""
 
     n: int
-    reasons: list[tuple[str, int, float]]
+    reasons: list[tuple[str, str, int, float]]
     dots: list[tuple[float, float, float]]
     misses: list[Miss]
 
 
-def rejected(movie: Movie, candidates: Any, radius_um: float) -> Rejected:
+def rejected(movie: Movie, candidates: Any, frames: Any, radius_um: float) -> Rejected:
     """The panel from the candidates table: rows whose `called` is empty."""
     down = candidates[candidates["called"] == ""]
     p = (down["p_full_fusion"] + down["p_kiss_and_run"]).to_numpy(dtype=float)
     down = down.assign(p_fusion=p).sort_values("p_fusion", ascending=False, na_position="last", kind="stable")
     tally = Counter(word for text in down["reasons"] for word in dict.fromkeys(str(text).split("|")) if word.strip())
-    reasons = [(_words(word), n, 100 * n / len(down)) for word, n in tally.most_common(20)]
+    reasons = [(_words(word), MEANINGS.get(word.strip(), ""), n, 100 * n / len(down)) for word, n in tally.most_common(20)]
     placed = down[np.isfinite(down["y_um"]) & np.isfinite(down["x_um"])].head(MAX_DOTS)
     unit = max(movie.shape[1:]) / 400
     dots = [
         (round(row.x_um / movie.pixel_um, 1), round(row.y_um / movie.pixel_um, 1), round(unit * (1.2 + 4 * size), 2))
         for row, size in zip(placed.itertuples(index=False), np.nan_to_num(placed["p_fusion"].to_numpy()), strict=True)
     ]
-    return Rejected(len(down), reasons, dots, _misses(movie, down[down["p_fusion"] > 0].head(NEAREST), radius_um))
+    # A duplicate marks a fusion that is called already: it was not missed.
+    near = down[(down["p_fusion"] > 0) & ~down["reasons"].str.split("|").map(lambda words: DUPLICATE in words).astype(bool)]
+    return Rejected(len(down), reasons, dots, _misses(movie, near.head(NEAREST), frames, radius_um))
 
 
-def _misses(movie: Movie, nearest: Any, radius_um: float) -> list[Miss]:
+def _misses(movie: Movie, nearest: Any, frames: Any, radius_um: float) -> list[Miss]:
     rows = list(nearest.itertuples(index=False))
-    shown = strips(movie, [window(row, movie, radius_um) for row in rows])
+    shown = strips(movie, [window(row, movie, radius_um) for row in rows], lost_frames(frames))
     return [
         Miss(
             int(row.candidate_id), int(row.frame), _time(movie, int(row.frame)),
-            f"{number(row.y_um, 4)}, {number(row.x_um, 4)}", number(row.p_fusion, 2),
+            f"{number(row.y_um, 4)}, {number(row.x_um, 4)}", probability(row.p_fusion),
             [_words(word) for word in str(row.reasons).split("|") if word.strip()], strip,
             *(0.0 if missing(v) else round(v / movie.pixel_um, 1) for v in (row.x_um, row.y_um)),
         )
@@ -72,7 +90,7 @@ def _misses(movie: Movie, nearest: Any, radius_um: float) -> list[Miss]:
 
 
 def _time(movie: Movie, frame: int) -> str:
-    return quantity(movie.t_s(min(max(frame, 0), len(movie) - 1)), "s", 5)
+    return f"{plain(movie.t_s(min(max(frame, 0), len(movie) - 1)))} s"
 
 
 def _words(reason: str) -> str:

@@ -36,11 +36,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Tile:
-    """One frame of a strip: its number, its time from the event, and whether it is the event's own."""
+    """One frame of a strip: its number, its time from the event, whether it is the event's own or one that is not analysed."""
 
     frame: int
     label: str
     is_event: bool
+    lost: bool
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,14 @@ def window(event: Any, movie: Movie, radius_um: float) -> Window:
     return Window(y, x, half, frames, frame)
 
 
-def strips(movie: Movie, windows: Sequence[Window]) -> list[Strip]:
-    """A strip for each window; frames that cannot be read and pixels outside the frame are grey."""
+def strips(movie: Movie, windows: Sequence[Window], lost: frozenset[int] = frozenset()) -> list[Strip]:
+    """A strip for each window; frames that are `lost` or cannot be read, and pixels outside the frame, are grey."""
     crops = [np.full((len(w.frames), 2 * w.half + 1, 2 * w.half + 1), np.nan, np.float32) for w in windows]
     wanted: dict[int, list[tuple[int, int]]] = {}
     for number, one in enumerate(windows):
         for place, frame in enumerate(one.frames):
+            if frame in lost:
+                continue  # a black or broken frame would spoil the strip's common contrast
             wanted.setdefault(frame, []).append((number, place))
     for start, stop in _runs(sorted(wanted), movie):
         try:
@@ -81,7 +84,7 @@ def strips(movie: Movie, windows: Sequence[Window]) -> list[Strip]:
         for frame in range(start, stop):
             for number, place in wanted.get(frame, ()):
                 _cut(pixels[frame - start], windows[number], crops[number][place])
-    return [_strip(movie, one, crop) for one, crop in zip(windows, crops, strict=True)]
+    return [_strip(movie, one, crop, lost) for one, crop in zip(windows, crops, strict=True)]
 
 
 def _runs(frames: Sequence[int], movie: Movie) -> Iterator[tuple[int, int]]:
@@ -106,16 +109,19 @@ def _cut(pixels: NDArray[Any], one: Window, into: NDArray[np.float32]) -> None:
         into[y0 - top : y1 - top, x0 - left : x1 - left] = pixels[y0:y1, x0:x1]
 
 
-def _strip(movie: Movie, one: Window, crop: NDArray[np.float32]) -> Strip:
+def _strip(movie: Movie, one: Window, crop: NDArray[np.float32], lost: frozenset[int]) -> Strip:
     finite = np.where(np.isfinite(crop), crop, np.nan)
     t_s = movie.t_s(np.array(one.frames)) - float(movie.t_s(one.event_frame))
     step = float(np.min(np.diff(t_s))) if len(t_s) > 1 else 1.0
-    decimals = int(np.clip(np.ceil(-np.log10(step)), 0, 3)) + (1 if step < 1 and round(step, 1) != step else 0)
-    tiles = tuple(
-        Tile(frame, "0" if frame == one.event_frame else f"{t:+.{decimals}f}".replace("-", "−"), frame == one.event_frame)
-        for frame, t in zip(one.frames, t_s, strict=True)
-    )
+    # As few decimals as tell the smallest step to 2 percent: 0.1 s steps need one, 0.033 s steps three.
+    decimals = next((d for d in range(4) if abs(round(step, d) - step) <= 0.02 * step), 4)
+    labels = ["0" if f == one.event_frame else _signed(t, decimals) for f, t in zip(one.frames, t_s, strict=True)]
+    tiles = tuple(Tile(f, label, f == one.event_frame, f in lost) for f, label in zip(one.frames, labels, strict=True))
     side = 2 * one.half + 1
     tile_um = side * movie.pixel_um
     bar = bar_um(tile_um * 2)
     return Strip(picture(np.hstack(list(finite)), 1.0, 99.8), tiles, bar, 100 * bar / tile_um, tile_um)
+
+
+def _signed(t_s: float, decimals: int) -> str:
+    return f"{t_s:+.{decimals}f}".replace("-", "−")

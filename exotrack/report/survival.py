@@ -52,12 +52,11 @@ def kaplan_meier(duration_s: ArrayLike, exit_seen: ArrayLike) -> Survival:
     times = np.unique(duration[seen])
     at_risk = np.array([np.count_nonzero(duration >= t) for t in times], dtype=np.int64)
     exits = np.array([np.count_nonzero((duration == t) & seen) for t in times], dtype=np.int64)
-    survival = np.cumprod(1.0 - exits / np.maximum(at_risk, 1))
+    survival: Real = np.cumprod(1.0 - exits / np.maximum(at_risk, 1), dtype=np.float64)
     low, high = _greenwood_band(survival, at_risk, exits)
-    return Survival(
-        np.concatenate([[0.0], times]), *(np.concatenate([[1.0], part]) for part in (survival, low, high)),
-        np.concatenate([[len(duration)], at_risk]), np.concatenate([[0], exits]), np.sort(duration[~seen]),
-    )  # fmt: skip
+    start = [np.concatenate([[1.0], part]) for part in (survival, low, high)]
+    risk, left = np.concatenate([[len(duration)], at_risk]), np.concatenate([[0], exits])
+    return Survival(np.concatenate([[0.0], times]), start[0], start[1], start[2], risk, left, np.sort(duration[~seen]))
 
 
 def _greenwood_band(survival: Real, at_risk: NDArray[np.int64], exits: NDArray[np.int64]) -> tuple[Real, Real]:

@@ -1,4 +1,4 @@
-"""A small cell with fusions whose tables are written down, not analysed, so that the page is tested apart from the stages."""
+"""A small cell whose tables are written down, not analysed, so that the page is tested apart from the stages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def build_scene(
             {
                 "movie_id": [movie_id], "cell_id": [1], "area_um2": [footprint.sum() * PIXEL_UM**2],
                 "observed_s": [n_frames * FRAME_S], "n_tethering": [0], "n_docking": [n_docked], "n_undocking": [0],
-                "n_full_fusion": [n_fusions // 2], "n_kiss_and_run": [n_fusions - n_fusions // 2], "footprint": ["estimated"],
+                "n_full_fusion": [n_fusions // 2], "n_kiss_and_run": [n_fusions - n_fusions // 2],
+                "footprint": ["estimated"],
             }
         ),
     }  # fmt: skip
