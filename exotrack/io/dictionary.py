@@ -104,13 +104,17 @@ def markdown() -> str:
     """The data dictionary as Markdown: a heading and a table of columns for each table."""
     parts = []
     for table in tables.ALL:
-        rows = "\n".join(
-            f"| `{name}` | {column.dtype} | {column.unit} | {_meaning(column)} |" for name, column in table.columns().items()
-        )
-        parts.append(f"## {table.name}\n\n{about(table)}\n\n| column | type | unit | meaning |\n|---|---|---|---|\n{rows}\n")
+        rows = [
+            "| "
+            + " | ".join(cell.replace("|", "\\|") for cell in (f"`{name}`", column.dtype, column.unit, meaning(column)))
+            + " |"
+            for name, column in table.columns().items()
+        ]
+        heads = "| column | type | unit | meaning |\n|---|---|---|---|\n"
+        parts.append(f"## {table.name}\n\n{about(table)}\n\n{heads}" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
-def _meaning(column: tables.Column) -> str:
-    choices = f" One of {', '.join(f'`{choice}`' for choice in column.choices)}." if column.choices else ""
-    return column.about.replace("|", "\\|") + choices
+def meaning(column: tables.Column) -> str:
+    """What a column means, with its closed set of values if it has one."""
+    return column.about + (f" One of: {', '.join(column.choices)}." if column.choices else "")

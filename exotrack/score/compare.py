@@ -77,9 +77,7 @@ def score(true: pd.DataFrame, found: pd.DataFrame, gates: Gates | None = None, e
     )
 
 
-def _count(
-    kind: str, true: pd.DataFrame, found: pd.DataFrame, required: NDArray[np.bool_], gates: Gates
-) -> tuple[Count, Pairs]:
+def _count(kind: str, true: pd.DataFrame, found: pd.DataFrame, required: NDArray[np.bool_], gates: Gates) -> tuple[Count, Pairs]:
     is_fusion = kind in ("fusion_any", *FUSION_KINDS)
     time_s = gates.fusion_s if is_fusion else gates.docking_s
     movies = movies_to_tell_apart(true, found)
@@ -110,9 +108,7 @@ def _rows(true: pd.DataFrame, found: pd.DataFrame, pairs: Pairs, kind: str) -> t
 
 def _confusion(true: pd.DataFrame, found: pd.DataFrame, pairs: Pairs) -> dict[str, dict[str, int]]:
     ours, theirs = true["kind"].to_numpy()[pairs.true], found["kind"].to_numpy()[pairs.found]
-    return {
-        was: {called: int(np.sum((ours == was) & (theirs == called))) for called in FUSION_KINDS} for was in FUSION_KINDS
-    }
+    return {was: {called: int(np.sum((ours == was) & (theirs == called))) for called in FUSION_KINDS} for was in FUSION_KINDS}
 
 
 def _calibrations(

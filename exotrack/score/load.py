@@ -42,9 +42,7 @@ def load_scored(path: str | Path) -> Scored:
             None if frames is None or frames.empty else int(frames["frame"].max()) + 1,
         )
     if path.suffix not in (".parquet", ".csv"):
-        raise InputError(
-            f"{path}: is neither a results folder nor an event table; give a folder, or a .parquet or .csv file"
-        )
+        raise InputError(f"{path}: is neither a results folder nor an event table; give a folder, or a .parquet or .csv file")
     return Scored(read_table(path, Events))
 
 

@@ -95,12 +95,26 @@ class Scores:
         """`to_dict` as JSON."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
-    def summary(self) -> str:
-        """A few lines for people."""
+    def rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The counts for a table on a terminal: heads, and a row of texts per kind."""
+        heads = ("kind", "true", "found", "right", "precision", "recall", "F1", "time error (s)", "distance (um)")
+        placed = {error.kind: error for error in self.errors}
+        rows = [
+            (
+                *(c.kind, str(c.n_true), str(c.n_found), str(c.tp)),
+                *(_share(getattr(c, name), getattr(c, f"{name}_interval")).strip() for name in ("precision", "recall", "f1")),
+                *(f"{value:.3f}" if c.tp else "-" for value in (placed[c.kind].time_s[1], placed[c.kind].distance_um[1])),
+            )
+            for c in self.counts
+        ]
+        return heads, rows
+
+    def summary(self, counts: bool = True) -> str:
+        """A few lines for people, those of the counts only if wanted."""
         lines = [
             f"{c.kind:13s} {c.n_true:5d} true {c.n_found:5d} found   P {_share(c.precision, c.precision_interval)}   "
             f"R {_share(c.recall, c.recall_interval)}   F1 {_share(c.f1, c.f1_interval)}"
-            for c in self.counts
+            for c in (self.counts if counts else ())
         ]
         lines.append(f"kind right    {_share(self.kind_right, self.kind_right_interval)} of the matched fusions")
         lines += [
@@ -109,14 +123,10 @@ class Scores:
             for m in self.measures
             if m.n
         ]
-        lines += [
-            f"calibration of p({c.name}): error {c.error:.3f}, Brier {c.brier:.3f} (n = {c.n})" for c in self.calibration
-        ]
+        lines += [f"calibration of p({c.name}): error {c.error:.3f}, Brier {c.brier:.3f} (n = {c.n})" for c in self.calibration]
         if self.spots is not None:
             c = self.spots.count
-            lines.append(
-                f"spots: P {c.precision:.3f} R {c.recall:.3f} F1 {c.f1:.3f}, RMSE {1e3 * self.spots.rmse_um:.0f} nm"
-            )
+            lines.append(f"spots: P {c.precision:.3f} R {c.recall:.3f} F1 {c.f1:.3f}, RMSE {1e3 * self.spots.rmse_um:.0f} nm")
         return "\n".join(lines)
 
 

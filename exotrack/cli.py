@@ -1,0 +1,187 @@
+"""The command line: options in, one call of the library, a few lines out.
+
+Exit status: 0 done, 1 some movies failed, 2 bad use or bad input, 75 try again, 130 and 143 interrupted. Nothing heavy is
+imported before a command is chosen, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from exotrack import __version__, _runs, _terminal
+
+app = typer.Typer(
+    name="exotrack",
+    help="From a secretion movie to docking, full fusion and kiss-and-run events.",
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; each movie gets a folder in it.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter, such as classify.confidence=0.95; may be repeated."),
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; all cores if not given. Never changes a result.")]
+PixelUm = Annotated[float | None, typer.Option("--pixel-um", metavar="X", help="Side of a pixel (um); wins over the file.")]
+
+
+def main() -> NoReturn:
+    """Entry point of the ``exotrack`` command."""
+    # Blocks of frames are the unit of parallel work: threads inside a block would only compete with those between blocks.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    sys.exit(_terminal.exit_status(lambda: app(prog_name="exotrack", standalone_mode=False)))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"exotrack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From a secretion movie to docking, full fusion and kiss-and-run events."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one argument per option of the command
+    movies: Annotated[list[Path], typer.Argument(metavar="MOVIE...", help="Movie files or folders.")],
+    out: Out,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="What glows: granule, phluorin, synapse or constitutive."),
+    ] = None,
+    params: Annotated[Path | None, typer.Option("--params", metavar="FILE.toml", help="Parameters, over the preset's.")] = None,
+    set_: Set = None,
+    pixel_um: PixelUm = None,
+    frame_s: Annotated[
+        float | None, typer.Option("--frame-s", metavar="Y", help="Time between frames (s); wins over the file.")
+    ] = None,
+    stimulus_s: Annotated[
+        list[float] | None, typer.Option("--stimulus-s", metavar="T", help="Time of a stimulus (s); may be repeated.")
+    ] = None,
+    mask: Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Image of cell numbers, 0 outside.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="Number (from 0) or name of the channel.")] = None,
+    axes: Annotated[str | None, typer.Option("--axes", help="Letters of the stored axes in order, such as TYX.")] = None,
+    series: Annotated[int | None, typer.Option("--series", min=0, help="Which image of the file (from 0).")] = None,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Use the whole frames of a truncated file.")] = False,
+) -> int:
+    """Analyse movies into tables and a report."""
+    chosen = _runs.chosen_params(preset, params, stimulus_s or (), set_ or ())
+    opened: dict[str, Any] = {"pixel_um": pixel_um, "frame_s": frame_s, "axes": axes, "series": series}
+    opened["channel"] = int(channel) if channel is not None and channel.isdecimal() else channel
+    opened["allow_partial"] = allow_partial or None
+    opened = {key: value for key, value in opened.items() if value is not None}
+    return _runs.run_all(movies, out, chosen, _runs.Wishes(opened, mask, workers, overwrite))
+
+
+@app.command()
+def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: Overwrite = False) -> None:
+    """Analyse the shipped movie and score it."""
+    from exotrack.io.atomic import check_place
+    from exotrack.params import preset
+    from exotrack.score import Evidence, Gates, load_scored, score
+
+    folder = out / "granule"
+    check_place(folder, overwrite)
+    true = load_scored(_runs.sample("granule_truth"))
+    result = _runs.run_one(
+        _runs.sample("granule.tif"), folder, preset("granule"), _runs.Wishes(workers=workers, overwrite=overwrite)
+    )
+    evidence = Evidence(len(result.movie), result.candidates)
+    scores = score(true.events, result.events, Gates.for_pixel(result.movie.pixel_um), evidence)
+    typer.echo(f"found: {_runs.counted(result)}")
+    typer.echo(f"against the simulated truth:\n{scores.summary()}")
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+@app.command()
+def simulate(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="granule, phluorin, synapse or constitutive.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the movie and its true tables.")],
+    rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number makes the same movie.")],
+    set_: Set = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Simulate a movie with known truth."""
+    import numpy as np
+
+    from exotrack.io.atomic import atomic_folder
+    from exotrack.simulate import simulate as simulated
+    from exotrack.simulate import simulation
+    from exotrack.simulate.write import write_truth
+
+    settings = simulation(preset).updated(_runs.changed(set_ or ()), "--set")
+    with atomic_folder(out, overwrite) as temporary:
+        truth = simulated(settings, np.random.default_rng(rng))
+        write_truth(truth, temporary)
+    kinds = truth.events["kind"].value_counts()
+    typer.echo(", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in kinds.items()) + f" -> {out}")
+
+
+@app.command()
+def score(
+    true: Annotated[Path, typer.Argument(metavar="TRUE", help="Folder of true tables, or a table of true events.")],
+    found: Annotated[Path, typer.Argument(metavar="FOUND", help="Results folder, or a table of events (.parquet, .csv).")],
+    pixel_um: Annotated[
+        float | None,
+        typer.Option("--pixel-um", metavar="X", help="Pixel (um): events match within 4. From the results if known."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Compare found events with true ones."""
+    from exotrack.score import Evidence, Gates, load_scored
+    from exotrack.score import score as scored
+
+    truth, results = load_scored(true), load_scored(found)
+    pixel = pixel_um or results.pixel_um or truth.pixel_um
+    gates = Gates() if pixel is None else Gates.for_pixel(pixel)
+    evidence = Evidence(results.n_frames or truth.n_frames, results.candidates, truth.spots, results.spots)
+    scores = scored(truth.events, results.events, gates, evidence)
+    if json:
+        typer.echo(scores.to_json())
+        return
+    _terminal.show_table(f"{found} against {true}", *scores.rows())
+    typer.echo(scores.summary(counts=False))
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie.")],
+    movie: Annotated[Path | None, typer.Option("--movie", metavar="PATH", help="The movie, if it has been moved.")] = None,
+) -> None:
+    """Make report.html again from saved tables."""
+    typer.echo(f"report: {_runs.rewrite_report(results, movie)}")
+
+
+@app.command()
+def tables(markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False) -> None:
+    """Print the meaning of every column."""
+    from exotrack import tables as contract
+    from exotrack.io import dictionary
+
+    if markdown:
+        typer.echo(dictionary.markdown(), nl=False)
+        return
+    for table in contract.ALL:
+        rows = [(name, column.dtype, column.unit, dictionary.meaning(column)) for name, column in table.columns().items()]
+        _terminal.show_table(f"{table.name}: {dictionary.about(table)}", ("column", "type", "unit", "meaning"), rows)
