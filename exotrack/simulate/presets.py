@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from exotrack.errors import ParameterError
@@ -104,3 +106,17 @@ def simulation(name: str) -> Simulation:
     if name not in PRESETS:
         raise ParameterError(f"unknown preset {name!r}{nearest(name, PRESETS)}; known are {', '.join(PRESETS)}")
     return Simulation(preset=name).updated(PRESETS[name][1])
+
+
+def read_simulation(path: str | Path) -> Simulation:
+    """The simulation in a TOML file such as `write_truth` leaves, over the preset that the file names.
+
+    Raises `ParameterError` if the file cannot be read, is not TOML, or holds an unknown name or a value out of range.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of a simulation") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: is not TOML ({error})") from None
+    return simulation(str(values.get("preset", "granule"))).updated(values, source=str(path))

@@ -18,6 +18,8 @@ from exotrack.simulate.detector import Detector
 from exotrack.simulate.patches import Patches
 
 Real = NDArray[np.float64]
+FAINT = 1e-3
+"""Photoelectrons per pixel that nobody can measure: 1/5000 of the noise of the darkest usual background."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,16 @@ class RenderedFrames:
 
 @njit(nogil=True, cache=True)
 def add_gaussians(image: Real, y_px: Real, x_px: Real, sigma_px: Real, photons: Real) -> None:
-    """Add pixel-integrated Gaussians to `image` in place, each out to 4.5 sigma; centre of pixel (0, 0) is (0, 0)."""
+    """Add pixel-integrated Gaussians to `image` in place; the centre of pixel (0, 0) is (0, 0).
+
+    Each goes out to 4.5 sigma, or to where it gives less than `FAINT` photoelectrons to a pixel.
+    """
     height, width = image.shape
     for k in range(len(y_px)):
-        reach = 4.5 * sigma_px[k] + 1.0
+        peak = photons[k] / (2.0 * math.pi * sigma_px[k] ** 2)
+        if peak <= FAINT:
+            continue
+        reach = sigma_px[k] * min(math.sqrt(2.0 * math.log(peak / FAINT)), 4.5) + 1.0
         y0, y1 = max(math.floor(y_px[k] - reach), 0), min(math.ceil(y_px[k] + reach) + 1, height)
         x0, x1 = max(math.floor(x_px[k] - reach), 0), min(math.ceil(x_px[k] + reach) + 1, width)
         if y0 >= y1 or x0 >= x1:

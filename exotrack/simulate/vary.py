@@ -1,0 +1,139 @@
+"""Nuisance drawn at random, for training a classifier and, apart from that, for reporting what it is worth.
+
+The two families differ on purpose: the reporting family has ranges that reach beyond the tuning ones, another camera, a point
+spread function that is not one Gaussian, another background texture and pores that widen while cargo leaves. A result that only
+holds for the physics it was tuned on shows as a gap between the two.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from exotrack.simulate.presets import Simulation
+
+Family = Literal["tuning", "reporting"]
+
+RANGES: dict[str, dict[str, tuple[float, float]]] = {
+    "tuning": {
+        "snr": (3.0, 12.0),
+        "frame_s": (0.03, 0.25),
+        "pixel_um": (0.08, 0.16),
+        "exposure": (0.5, 1.0),
+        "psf_sigma_um": (0.10, 0.14),
+        "depth_nm": (70.0, 150.0),
+        "inside_photons": (10.0, 150.0),
+        "unevenness": (0.05, 0.35),
+        "texture_um": (1.5, 6.0),
+        "density": (0.5, 2.0),
+        "wander_um_rs": (0.0005, 0.008),
+        "mobile_um2_s": (0.01, 0.1),
+        "docked_um2_s": (3e-5, 4e-4),
+        "leave_nm_s": (150.0, 600.0),
+        "release_per_s": (1.0, 25.0),
+        "cloud_um2_s": (1.0, 10.0),
+        "membrane_um2_s": (0.03, 0.3),
+        "kiss_open_s": (0.1, 1.0),
+        "reacidify_s": (2.0, 8.0),
+        "vesicle_bleach": (0.002, 0.03),
+        "flicker": (0.0, 0.02),
+    },
+    "reporting": {
+        "snr": (2.5, 14.0),
+        "frame_s": (0.04, 0.3),
+        "pixel_um": (0.09, 0.17),
+        "exposure": (0.3, 1.0),
+        "psf_sigma_um": (0.095, 0.15),
+        "depth_nm": (60.0, 180.0),
+        "inside_photons": (8.0, 250.0),
+        "unevenness": (0.1, 0.5),
+        "texture_um": (0.8, 3.0),
+        "density": (0.4, 2.5),
+        "wander_um_rs": (0.001, 0.012),
+        "mobile_um2_s": (0.008, 0.12),
+        "docked_um2_s": (2e-5, 5e-4),
+        "leave_nm_s": (120.0, 700.0),
+        "release_per_s": (0.7, 30.0),
+        "cloud_um2_s": (0.7, 20.0),
+        "membrane_um2_s": (0.02, 0.45),
+        "kiss_open_s": (0.08, 1.5),
+        "reacidify_s": (1.5, 10.0),
+        "vesicle_bleach": (0.001, 0.04),
+        "flicker": (0.0, 0.03),
+    },
+}
+"""Family to quantity to (lowest, highest). Drawn evenly in the logarithm, except those that may be 0, drawn evenly."""
+
+CAMERAS: dict[str, list[dict[str, Any]]] = {
+    "tuning": [
+        {"kind": "sCMOS", "gain": 2.0, "offset": 100.0, "read_noise_e": 1.6},
+        {"kind": "sCMOS", "gain": 0.46, "offset": 100.0, "read_noise_e": 1.1},
+        {"kind": "EMCCD", "gain": 12.0, "offset": 300.0, "read_noise_e": 0.2, "gain_spread": 0.0, "offset_spread": 0.0},
+    ],
+    "reporting": [
+        {"kind": "EMCCD", "gain": 25.0, "offset": 500.0, "read_noise_e": 0.15, "gain_spread": 0.0, "offset_spread": 0.0},
+        {"kind": "sCMOS", "gain": 1.0, "offset": 400.0, "read_noise_e": 2.3, "bit_depth": 12, "hot_fraction": 5e-5},
+        {"kind": "CCD", "gain": 1.5, "offset": 200.0, "read_noise_e": 6.0},
+    ],
+}
+"""Typical cameras; the two families share none."""
+
+
+def vary(sim: Simulation, rng: np.random.Generator, family: Family = "tuning") -> Simulation:
+    """Draw nuisance (imaging, density, motion, cargo) for `sim`; the preset keeps its kind of cargo.
+
+    Fields not named in `RANGES` and `CAMERAS` stay as they are, but rates per second scale with the frame interval so that a
+    movie keeps its number of events. `family` is "tuning" for training and setting thresholds, "reporting" for the figures.
+    """
+    draw = {name: _between(low, high, rng) for name, (low, high) in RANGES[family].items()}
+    slow = sim.kinetics.sites  # boutons are filmed slowly by design: their clock is kept
+    frame_s = sim.field.frame_s if slow else draw["frame_s"]
+    pace = sim.field.frame_s / frame_s
+    camera = CAMERAS[family][int(rng.integers(len(CAMERAS[family])))]
+    k = sim.kinetics
+    changed: dict[str, Any] = {
+        "field": {"frame_s": frame_s, "pixel_um": draw["pixel_um"] if not slow else sim.field.pixel_um},
+        "optics": {"psf_sigma_um": draw["psf_sigma_um"], "depth_nm": draw["depth_nm"]},
+        "camera": camera,
+        "stage": {"wander_um_rs": draw["wander_um_rs"], "drift_x_um_s": float(rng.normal(0.0, 0.001))},
+        "illumination": {"flicker": draw["flicker"]},
+        "cell": {key: draw[key] for key in ("inside_photons", "unevenness", "texture_um")}
+        | {"outside_photons": draw["inside_photons"] * float(rng.uniform(0.1, 0.5)), "cover": float(rng.uniform(0.4, 0.9))},
+        "kinetics": {
+            "docked_per_um2": k.docked_per_um2 * draw["density"],
+            "arrivals_per_um2_s": k.arrivals_per_um2_s * draw["density"] * pace,
+            "fuse_per_s": k.fuse_per_s * pace,
+            "undock_per_s": k.undock_per_s * pace,
+            "kiss_fraction": float(rng.uniform(0.25, 0.6)),
+            "newcomer_fraction": k.newcomer_fraction and float(rng.uniform(0.1, 0.4)),
+        },
+        "vesicles": {key: draw[key] for key in ("mobile_um2_s", "docked_um2_s", "leave_nm_s")}
+        | {"bleach_per_s": draw["vesicle_bleach"] * (0.1 if slow else 1.0)},
+        "cargo": _cargo(sim, draw, rng),
+    }
+    if family == "reporting":
+        changed["optics"] |= {"halo_fraction": float(rng.uniform(0.1, 0.35)), "halo_ratio": float(rng.uniform(1.7, 2.6))}
+        changed["illumination"] |= {"defocus_wander_um": float(rng.uniform(0.0, 0.12))}
+        changed["cargo"] |= {"release_shape": float(rng.uniform(1.2, 2.5))}
+    snr = draw["snr"]
+    return sim.updated(changed).with_snr(snr)
+
+
+def _cargo(sim: Simulation, draw: dict[str, float], rng: np.random.Generator) -> dict[str, Any]:
+    """How cargo leaves; visible lumenal cargo is mCherry-like (no change at the pore) or, as often, EGFP-like (it flashes)."""
+    cargo: dict[str, Any] = {key: draw[key] for key in ("release_per_s", "cloud_um2_s", "kiss_open_s")}
+    if sim.kinetics.sites:
+        return {"kiss_open_s": draw["kiss_open_s"]}
+    if sim.cargo.kind == "membrane":
+        cargo |= {"membrane_um2_s": draw["membrane_um2_s"], "immobile_fraction": float(rng.uniform(0.0, 0.3))}
+    if sim.cargo.acid_brightness > 0.5 and rng.random() < 0.5:
+        cargo |= {"acid_brightness": float(rng.uniform(0.4, 0.8)), "restricted_fraction": 0.4}
+    return cargo | {"reacidify_s": draw["reacidify_s"]}
+
+
+def _between(low: float, high: float, rng: np.random.Generator) -> float:
+    if low <= 0:
+        return float(rng.uniform(low, high))
+    return math.exp(float(rng.uniform(math.log(low), math.log(high))))
