@@ -44,9 +44,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
         y0, x0 = max(peaks[i, 0] - half, 0), max(peaks[i, 1] - half, 0)
         y1, x1 = min(peaks[i, 0] + half + 1, height), min(peaks[i, 1] + half + 1, width)
         photons = (image[y0:y1, x0:x1] - offset) / slope
-        theta = np.array(
-            [start[i, 0] - y0, start[i, 1] - x0, max(start[i, 2], 0.0) / to_height, (start[i, 3] - offset) / slope]
-        )
+        theta = np.array([start[i, 0] - y0, start[i, 1] - x0, max(start[i, 2], 0.0) / to_height, (start[i, 3] - offset) / slope])
         error = np.empty(2)
         good = _climb(photons, sigma_px, theta, error)
         found[i, 0], found[i, 1] = theta[0] + y0, theta[1] + x0

@@ -39,40 +39,72 @@ def _is_peak(z: Any, y: int, x: int, value: float) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def describe(image: Any, z: Any, peaks: Any, gauss: Any, half_window: int, camera: Any) -> Any:
-    """What the least-squares model says at each peak.
+def describe(padded: Any, z: Any, peaks: Any, weights: Any, information: float, camera: Any) -> Any:
+    """What the tighter template says at each peak.
+
+    Parameters
+    ----------
+    padded : the image in a mirrored margin, float32 counts.
+    z, peaks : the matched filter and its maxima.
+    weights, information : of the tighter `Template`.
+    camera : slope (counts) and intercept (counts^2) of `Noise`.
 
     Returns
     -------
-    (n, 5) float64: y, x of the peak between pixels (parabola through z), height and background (counts), and the height
-    of the brightest of the nine central pixels over the background in standard deviations of a single pixel.
+    (n, 6) float64: y, x of the peak between pixels (parabola through z), height and background (counts), height in
+    standard deviations of its noise, and how far the brightest of the nine central pixels rises above the background in
+    standard deviations of a single pixel.
     """
-    height, width = image.shape
+    height, width = z.shape
+    margin = (padded.shape[0] - height) // 2
+    half = weights.shape[0] // 2
     slope, intercept = camera
-    half = gauss.size // 2
-    found = np.empty((len(peaks), 5))
+    found = np.empty((len(peaks), 6))
     for i in range(len(peaks)):
         y, x = peaks[i, 0], peaks[i, 1]
-        n, total, g_total, s1, s2, top = 0.0, 0.0, 0.0, 0.0, 0.0, -np.inf
-        for v in range(max(y - half_window, 0), min(y + half_window + 1, height)):
-            gy = gauss[v - y + half] if abs(v - y) <= half else 0.0
-            for u in range(max(x - half_window, 0), min(x + half_window + 1, width)):
-                g = gy * gauss[u - x + half] if abs(u - x) <= half else 0.0
-                value = float(image[v, u])
-                n += 1.0
-                total += value
-                g_total += g * value
-                s1 += g
-                s2 += g * g
-                if abs(v - y) <= 1 and abs(u - x) <= 1:
-                    top = max(top, value)
-        level = (g_total - s1 / n * total) / (s2 - s1 * s1 / n)
-        background = (total - level * s1) / n
+        window = padded[y + margin - half : y + margin + half + 1, x + margin - half : x + margin + half + 1]
+        top = window[half - 1 : half + 2, half - 1 : half + 2].max()
+        level = (weights * window).sum() / information
+        background = _rim(window)
+        sd = math.sqrt(max(slope * background + intercept, 0.5 * slope * slope))
         found[i, 0] = y + (_vertex(z[y - 1, x], z[y, x], z[y + 1, x]) if 0 < y < height - 1 else 0.0)
         found[i, 1] = x + (_vertex(z[y, x - 1], z[y, x], z[y, x + 1]) if 0 < x < width - 1 else 0.0)
         found[i, 2], found[i, 3] = level, background
-        found[i, 4] = (top - background) / math.sqrt(max(slope * background + intercept, 0.5 * slope * slope))
+        found[i, 4], found[i, 5] = level * math.sqrt(information) / sd, (top - background) / sd
     return found
+
+
+@njit(nogil=True, cache=True)
+def _rim(window: Any) -> float:
+    """Mean of the outermost two rings of pixels of a square."""
+    n = window.shape[0]
+    total, count = 0.0, 0
+    for i in range(n):
+        for j in range(n):
+            if min(i, j, n - 1 - i, n - 1 - j) < 2:
+                total += window[i, j]
+                count += 1
+    return total / count
+
+
+@njit(nogil=True, cache=True)
+def surroundings(z: Any, peaks: Any, ring: Any) -> Any:
+    """(n,) median of the matched filter around each peak, at the offsets `ring` (m, 2) that lie inside the image.
+
+    An uneven background lifts the filter around a spot as much as on it.
+    """
+    height, width = z.shape
+    level = np.empty(len(peaks))
+    values = np.empty(len(ring))
+    for i in range(len(peaks)):
+        n = 0
+        for k in range(len(ring)):
+            y, x = peaks[i, 0] + ring[k, 0], peaks[i, 1] + ring[k, 1]
+            if 0 <= y < height and 0 <= x < width:
+                values[n] = z[y, x]
+                n += 1
+        level[i] = np.median(values[:n]) if n else 0.0
+    return level
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,94 @@
+"""The spot that is looked for, and the least-squares weights that measure its height over a background.
+
+In a square window the model is ``value = height * g + background``, with g the pixel-integrated Gaussian, 1 high at its
+centre when sampled finely. The background is either even or a quadratic; its odd terms and ``y^2 - x^2`` vanish by
+symmetry, so the weights of `height` are g less its projection on 1 and, if it may bend, on ``q = r^2 - mean(r^2)``::
+
+    weight = g - S1 / n - Qg / Qq * q        height = sum(weight * value) / D        D = sum(weight * g)
+
+with S1 = sum(g), Qg = sum(g q), Qq = sum(q^2) over the n pixels of the window. The noise of `height` is sqrt(variance / D).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+
+WIDE = 1.5
+
+
+@dataclass(frozen=True)
+class Template:
+    """A Gaussian of width `sigma_px` in a square window of half side `half_window` (pixels) whose background may bend."""
+
+    sigma_px: float
+    half_window: int
+    bends: bool
+
+    @property
+    def half(self) -> int:
+        """Half side at which the Gaussian is cut: three widths (pixels)."""
+        return int(np.ceil(3.0 * self.sigma_px))
+
+    @cached_property
+    def gauss(self) -> NDArray[np.float32]:
+        """(2 half + 1,) the Gaussian along one axis."""
+        from scipy.special import erf
+
+        edges = (np.arange(2 * self.half + 2) - self.half - 0.5) / (np.sqrt(2.0) * self.sigma_px)
+        share = 0.5 * np.diff(erf(edges)) * np.sqrt(2 * np.pi) * self.sigma_px
+        return np.asarray(share, np.float32)
+
+    @cached_property
+    def weights(self) -> Real:
+        """(2 half_window + 1, same) the least-squares weights, not divided by D."""
+        weights = self._g - self._g.mean()
+        if self.bends:
+            side = np.arange(-self.half_window, self.half_window + 1.0) ** 2
+            q = side[:, None] + side - 2 * side.mean()
+            weights -= np.sum(self._g * q) / np.sum(q * q) * q
+        return np.asarray(weights)
+
+    @cached_property
+    def information(self) -> float:
+        """D: what the window knows about the height, in units of one pixel at the centre."""
+        return float(np.sum(self.weights * self._g))
+
+    @property
+    def _g(self) -> Real:
+        gauss = np.pad(self.gauss.astype(float), self.half_window - self.half)
+        return np.outer(gauss, gauss)
+
+    def edge_gain(self, size: int) -> NDArray[np.float32]:
+        """(size,) factor on the noise along one axis in an image mirrored at its borders, where pixels count twice."""
+        half = self.half
+        gauss = np.pad(self.gauss.astype(float), (0, half + 1))
+        gain = np.ones(size)
+        for cut in range(min(half, size)):
+            # The centre is `cut` pixels from the border: `half - cut` weights fall outside and onto their mirror images.
+            outside = half - cut
+            inside = gauss[outside:].copy()
+            inside[:outside] += gauss[:outside][::-1]
+            gain[cut] = np.sqrt(np.sum(inside**2) / np.sum(gauss**2))
+        return np.asarray(gain * gain[::-1], np.float32)
+
+
+def templates(sigma_px: float, background_px: float) -> tuple[Template, Template]:
+    """The template that finds spots, and a tighter one on a bent background that tells them from rims and from haze.
+
+    Their half sides are 1.5 times and once the radius over which the background is even, and at least six and four widths.
+    """
+    wide = max(round(WIDE * background_px), int(np.ceil(6 * sigma_px)))
+    tight = max(round(background_px), int(np.ceil(4 * sigma_px)))
+    return Template(sigma_px, wide, False), Template(sigma_px, tight, True)
+
+
+def mirrored(image: NDArray[Any], margin: int) -> NDArray[np.float32]:
+    """The image as float32 with a margin that mirrors it (the outermost pixel is repeated)."""
+    return np.pad(np.asarray(image, np.float32), margin, mode="symmetric")
