@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from exotrack.simulate.light import neutral
 from exotrack.simulate.lives import Fusion, Stay
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course
 from exotrack.simulate.vesicles import Vesicle
+from exotrack.simulate.visible import Rows
 
 Row = dict[str, Any]
 _STATE = {"mobile": "mobile", "leaving": "mobile", "tethered": "tethered", "docked": "docked"}
@@ -35,7 +35,7 @@ def chapters(vesicle: Vesicle) -> list[Stay]:
     return joined
 
 
-def episode_rows(sim: Simulation, vesicle: Vesicle, spots: pd.DataFrame, track_id: int) -> list[Row]:
+def episode_rows(sim: Simulation, vesicle: Vesicle, spots: Rows, track_id: int) -> list[Row]:
     """One row per stay; mobile ones begin and end where the vesicle comes into and goes out of sight.
 
     exit_kind is lost for those that go deep, censored at the end of the movie, and empty where another state follows without an
@@ -43,7 +43,7 @@ def episode_rows(sim: Simulation, vesicle: Vesicle, spots: pd.DataFrame, track_i
     """
     f, rows = sim.field, []
     stays = chapters(vesicle)
-    shown = spots["frame"][spots["visible"]].to_numpy()
+    shown = spots["frame"][spots["visible"]]
     for number, stay in enumerate(stays):
         first, last = int(stay.start / f.frame_s), min(int(stay.stop / f.frame_s) - 1, f.n_frames - 1)
         start, stop = stay.start, min(stay.stop, f.duration_s)
@@ -92,7 +92,7 @@ def _exit_kind(sim: Simulation, vesicle: Vesicle, stays: list[Stay], number: int
     return "undocking" if stay.phase == "docked" else ""
 
 
-def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFrame, track_id: int) -> list[Row]:
+def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, track_id: int) -> list[Row]:
     """One row per tethering, docking, undocking and fusion inside the movie, with at least one frame before and after."""
     rows = []
     fusions = {f.t_s: f for f in vesicle.life.fusions}
@@ -130,12 +130,13 @@ def _lit(sim: Simulation, vesicle: Vesicle, t_s: float) -> bool:
     return bright >= sim.vesicles.visible
 
 
-def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFrame, what: tuple[str, float, int]) -> Row:
+def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, what: tuple[str, float, int]) -> Row:
     kind, t_s, frame = what
-    level = spots.set_index("frame")
-    near = level.reindex([frame - 1, frame, frame + 1])
-    height = near["amplitude"].fillna(0.0).to_numpy()
-    ground = float(near["background"].mean()) - sim.camera.offset
+    row = np.arange(frame - 1, frame + 2) - spots["frame"][0]
+    lived = (row >= 0) & (row < len(spots["frame"]))
+    row = row.clip(0, len(spots["frame"]) - 1)
+    height = np.where(lived, np.nan_to_num(spots["amplitude"][row]), 0.0)
+    ground = float(spots["background"][row].mean()) - sim.camera.offset
     y = float(np.interp(t_s, vesicle.grid.middle, vesicle.path.y_um)) + float(course.shift_y_um[frame])
     x = float(np.interp(t_s, vesicle.grid.middle, vesicle.path.x_um)) + float(course.shift_x_um[frame])
     fused = kind in ("full_fusion", "kiss_and_run")
@@ -147,7 +148,7 @@ def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: pd.DataFram
         "amplitude": float(height[1:].max()) if fused else float(height.max()),
         "dff": float(height[1:].max() - height[0]) / ground if fused and ground > 0 else math.nan,
         "t_since_stimulus_s": t_s - max(stimuli) if stimuli else math.nan,
-        "visible": bool(near["visible"].astype("boolean").fillna(False).any()),
+        "visible": bool(np.any(spots["visible"][row] & lived)),
     }  # fmt: skip
 
 

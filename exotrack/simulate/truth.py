@@ -17,8 +17,14 @@ from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course
 from exotrack.simulate.scenery import Scenery
 from exotrack.simulate.vesicles import Vesicle
-from exotrack.simulate.visible import spot_rows
-from exotrack.tables import EVENT_KINDS, Cells, Episodes, Events, Spots, Tracks
+from exotrack.simulate.visible import Rows, spot_rows
+from exotrack.tables import EVENT_KINDS, Cells, Episodes, Events, Spots, Table, Tracks
+
+EXTRA: dict[type[Table], dict[str, str]] = {
+    Episodes: {"visible": "bool", "visitor": "bool"},
+    Events: {"visible": "bool", "newcomer": "boolean", "release_s": "float64", "open_s": "float64"},
+}
+"""Columns only the truth has: seen or not; short visit; came at most 0.3 s before; cargo starts to leave; pore stays open."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,7 @@ def true_tables(
     rows = [spot_rows(sim, scenery, course, v) for v in vesicles]
     episodes = [r for i, v in enumerate(vesicles, 1) for r in episode_rows(sim, v, rows[i - 1], i)]
     events = [r for i, v in enumerate(vesicles, 1) for r in event_rows(sim, course, v, rows[i - 1], i)]
-    seen = [r[r["visible"]].drop(columns="visible").assign(track_id=i) for i, r in enumerate(rows, 1)]
-    tracks = Tracks.build(pd.concat([s for s in seen if len(s)] or [Tracks.empty()]).assign(movie_id=movie.movie_id))
+    tracks = _tracks(rows, movie)
     spots = Spots.build(tracks.drop(columns="track_id").sort_values(["frame", "y_um"], kind="stable"))
     event_table = _numbered(Events, events, "event_id", "t_s", movie, scenery)
     return Truth(
@@ -80,10 +85,23 @@ def true_tables(
     )
 
 
-def _numbered(table: Any, rows: list[dict[str, Any]], key: str, order: str, movie: Movie, scenery: Scenery) -> pd.DataFrame:
-    """Rows in order of time, numbered from 1, with the cell they lie in."""
+def _tracks(rows: Sequence[Rows], movie: Movie) -> pd.DataFrame:
+    """The visible rows of all vesicles, in order of vesicle and frame."""
     if not rows:
-        empty: pd.DataFrame = table.empty()
+        return Tracks.empty()
+    columns = {key: np.concatenate([r[key] for r in rows]) for key in rows[0]}
+    owner = np.repeat(np.arange(1, len(rows) + 1), [len(r["frame"]) for r in rows])
+    table = pd.DataFrame({**columns, "track_id": owner, "movie_id": movie.movie_id})
+    return Tracks.build(table[table.pop("visible")])
+
+
+def _numbered(
+    table: type[Table], rows: list[dict[str, Any]], key: str, order: str, movie: Movie, scenery: Scenery
+) -> pd.DataFrame:
+    """Rows in order of time, numbered from 1, with the cell they lie in."""
+    extra = EXTRA[table]
+    if not rows:
+        empty: pd.DataFrame = table.empty().assign(**{c: pd.Series(dtype=dtype) for c, dtype in extra.items()})
         return empty
     frame = pd.DataFrame(rows).sort_values(order, kind="stable")
     shape = scenery.footprint.shape
@@ -92,7 +110,8 @@ def _numbered(table: Any, rows: list[dict[str, Any]], key: str, order: str, movi
     frame["cell_id"] = pd.array(np.where(label > 0, label, 0), dtype="Int64")
     frame.loc[label == 0, "cell_id"] = pd.NA
     frame[key], frame["movie_id"] = np.arange(1, len(frame) + 1), movie.movie_id
-    built: pd.DataFrame = table.build(frame)
+    frame = frame.reindex(columns=[*frame.columns, *(c for c in extra if c not in frame)])
+    built: pd.DataFrame = table.build(frame).astype(extra)
     return built
 
 

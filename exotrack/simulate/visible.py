@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course
 from exotrack.simulate.scenery import Scenery
 from exotrack.simulate.vesicles import Vesicle
 
+Rows = dict[str, NDArray[Any]]
+"""Columns of equal length; the frames in them follow one another without a gap."""
 
-def spot_rows(sim: Simulation, scenery: Scenery, course: Course, vesicle: Vesicle) -> pd.DataFrame:
+
+def spot_rows(sim: Simulation, scenery: Scenery, course: Course, vesicle: Vesicle) -> Rows:
     """The vesicle in every frame of its life: the columns of `Spots` (but movie_id) and `visible`.
 
     The SNR is that of a Gaussian matched filter on the local background, N / (2 sqrt(pi) s sd(background pixel)), s in
@@ -37,8 +41,7 @@ def spot_rows(sim: Simulation, scenery: Scenery, course: Course, vesicle: Vesicl
         tau = 2.0 * math.pi * wide * (variance / c.excess) / (photons * f.pixel_um**2)
         sd = np.sqrt(c.excess * wide / photons * (1.0 + 4.0 * tau + np.sqrt(2.0 * tau / (1.0 + 4.0 * tau))))
     visible = inside & (peak >= sim.vesicles.visible * sim.vesicles.photons * sim.peak_fraction())
-    values = {
+    return {
         "frame": seen.frame, "t_s": seen.frame * f.frame_s, "y_um": y, "x_um": x, "sigma_um": sigma, "amplitude": peak * c.gain,
         "background": local * c.gain + c.offset, "snr": snr, "y_sd_um": sd, "x_sd_um": sd, "visible": visible,
     }  # fmt: skip
-    return pd.DataFrame(values)

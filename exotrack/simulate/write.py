@@ -56,7 +56,7 @@ def write_tables(truth: Truth, folder: Path, names: tuple[str, ...] = TABLES) ->
     for name in names:
         table: pd.DataFrame = getattr(truth, name)
         _whole(folder / f"{name}.parquet", partial(table.to_parquet, index=False))
-        _whole(folder / f"{name}.csv", partial(table.to_csv, index=False, lineterminator="\n"))
+        _whole(folder / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.7g", lineterminator="\n"))
 
 
 def write_movie(
@@ -83,6 +83,7 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
     else:
         meta |= {"PhysicalSizeX": movie.pixel_um, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": movie.pixel_um}
         meta |= {"PhysicalSizeYUnit": "µm", "TimeIncrement": movie.frame_s, "TimeIncrementUnit": "s"}
+    per_unit = 1.0 / movie.pixel_um if options["imagej"] else 1e4 / movie.pixel_um  # ImageJ: per unit; otherwise per centimetre
     with tifffile.TiffWriter(path, **options) as writer:
         writer.write(
             _frames(movie, progress),
@@ -90,7 +91,8 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
             dtype=movie.dtype,
             photometric="minisblack",
             compression="zlib" if compress else None,
-            resolution=(1.0 / movie.pixel_um, 1.0 / movie.pixel_um),
+            resolution=(per_unit, per_unit),
+            resolutionunit="NONE" if options["imagej"] else "CENTIMETER",
             metadata=meta,
         )
 
