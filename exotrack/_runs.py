@@ -112,6 +112,8 @@ def changed(changes: Sequence[str]) -> dict[str, Any]:
         inner = nested
         for stage in stages:
             inner = inner.setdefault(stage, {})
+            if not isinstance(inner, dict):
+                raise ParameterError(f"--set: {name} is set both as a value and as a stage; give one of them")
         try:
             inner[last] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:

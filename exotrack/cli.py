@@ -132,8 +132,9 @@ def simulate(
 
     settings = simulation(preset).updated(_runs.changed(set_ or ()), "--set")
     with atomic_folder(out, overwrite) as temporary:
-        truth = simulated(settings, np.random.default_rng(rng))
-        write_truth(truth, temporary)
+        with _terminal.Bars() as bars:
+            truth = simulated(settings, np.random.default_rng(rng))
+            write_truth(truth, temporary, progress=lambda done, total: bars("simulate", done, total))
     kinds = truth.events["kind"].value_counts()
     typer.echo(", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in kinds.items()) + f" -> {out}")
 
