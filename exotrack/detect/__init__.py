@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution, blocks, map_blocks
+from exotrack._frames import Level, level, read_usable
 from exotrack.detect import _threshold
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
@@ -55,12 +56,15 @@ def detect(
     Notes
     -----
     A spot is a local maximum of the matched filter above the height that noise passes `false_spots_per_frame` times per
-    frame. A pixel that sticks out more on its own than as the centre of a spot is hot and is left out. Position, height,
-    background and the standard errors come from a Poisson maximum-likelihood fit in a square of 2.5 widths.
+    frame; where the frame itself shows many dim spots, down to the height at which a maximum is as likely noise as spot.
+    What an uneven background lifts in a ring around the peak is taken off. Hot pixels, rims of cells and haze are left out
+    for their shape. Position, height, background and the standard errors come from a Poisson maximum-likelihood fit in a
+    square of half side 2.5 widths.
     """
     noise = estimate_noise(movie) if noise is None else noise
     finder = _Finder.of(movie, params, noise)
-    found = list(map_blocks("detect", finder.block, [(movie, b.start, b.stop) for b in blocks(movie, run)], run))
+    usual = level(movie)
+    found = list(map_blocks("detect", finder.block, [(movie, usual, b.start, b.stop) for b in blocks(movie, run)], run))
     frame = np.concatenate([part[0] for part in found])
     values = dict(zip(COLUMNS, np.concatenate([part[1] for part in found]).T, strict=True))
     return Spots.build(
@@ -106,12 +110,13 @@ class _Finder:
             height * width * _threshold.false_maxima(wide),
         )
 
-    def block(self, movie: Movie, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def block(self, movie: Movie, usual: Level, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Frame numbers (n,) and `COLUMNS` (n, 7) of the spots in frames `start` to `stop` (exclusive)."""
-        pixels = movie.read(start, stop)
-        usable = np.isfinite(pixels).all((1, 2)) & (pixels != pixels[:, :1, :1]).any((1, 2))
-        nothing = np.empty((0, len(COLUMNS)))
-        parts = [self.frame(image) if good else nothing for image, good in zip(pixels, usable, strict=True)]
+        pixels, statuses = read_usable(movie, start, stop, usual)
+        parts = [
+            self.frame(image) if _is_usable(image, status) else np.empty((0, len(COLUMNS)))
+            for image, status in zip(pixels, statuses, strict=True)
+        ]
         frame = np.repeat(np.arange(start, start + len(parts)), [len(part) for part in parts])
         return frame, np.concatenate(parts)
 
@@ -129,6 +134,7 @@ class _Finder:
         kept = self._kept(height, seen)
         half = int(np.ceil(2.5 * wide.sigma_px))
         fit = fit_spots(image, peaks[kept], seen[kept, :4], wide.sigma_px, half, camera)
+        # On a rim the likelihood has no maximum near the peak; a spot, however dim, nearly always has.
         rows: NDArray[np.float64] = np.column_stack([fit[:, :4], height[kept], fit[:, 4:6]])[fit[:, 6] == FITTED]
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
@@ -143,7 +149,12 @@ class _Finder:
         # Halfway between the centre of a spot and a lone bright pixel of the same height in the filter.
         pixel = (np.sqrt(self.wide.information) + 1 / np.sqrt(self.wide.information)) / 2
         spot = (seen[:, 5] < pixel * height) & (seen[:, 4] > COMPACT * expected * height)
-        return spot & (plain > _threshold.dimmer(plain[spot], self.false_above, self.threshold))
+        return np.asarray(spot & (plain > _threshold.dimmer(plain[spot], self.false_above, self.threshold)))
+
+
+def _is_usable(image: NDArray[Any], status: str) -> bool:
+    """Frames that are all right, and saturated ones unless half of their pixels are at the ceiling."""
+    return status == "ok" or (status == "saturated" and bool(np.median(image) < image.max()))
 
 
 def _ring(radius_px: float, points: int = 16) -> NDArray[np.int64]:
