@@ -126,7 +126,8 @@ def _lasting(sim: Simulation, stay: Stay) -> bool:
 def _lit(sim: Simulation, vesicle: Vesicle, t_s: float) -> bool:
     """Whether the vesicle itself glows at `t_s`: a pH-sensitive one is dark until its first fusion and some time after."""
     level = float(neutral(np.array([t_s]), vesicle.life.fusions, sim.cargo.reacidify_s)[0])
-    bright = vesicle.photons / sim.vesicles.photons * (sim.cargo.acid_brightness + (1.0 - sim.cargo.acid_brightness) * level)
+    acid = vesicle.body.acid_brightness
+    bright = vesicle.body.photons / sim.vesicles.photons * (acid + (1.0 - acid) * level)
     return bright >= sim.vesicles.visible
 
 
@@ -155,7 +156,7 @@ def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, what:
 def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Row:
     lumenal = sim.cargo.kind == "lumenal"
     again = sim.cargo.reacidify_s if fusion.kind == "kiss_and_run" else math.nan
-    dark = sim.cargo.acid_brightness < sim.vesicles.visible
+    dark = vesicle.body.acid_brightness < sim.vesicles.visible
     first = stay.start in {f.t_s for f in vesicle.life.fusions}
     return {
         "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion,

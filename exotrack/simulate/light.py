@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,19 +52,28 @@ def released(t_s: Real, fusion: Fusion, shape: float) -> Real:
     return np.asarray(-np.expm1(-((fusion.rate * open_s) ** shape)), float)
 
 
+@dataclass(frozen=True)
+class Body:
+    """One vesicle as a lamp: photoelectrons per frame in contact at neutral pH, radius (nm), brightness while acid (relative)."""
+
+    photons: float
+    radius_nm: float
+    acid_brightness: float
+
+
 def vesicle_light(
-    sim: Simulation, fusions: tuple[Fusion, ...], grid: Grid, path: Path, photons: float, radius_nm: float
+    sim: Simulation, body: Body, fusions: tuple[Fusion, ...], grid: Grid, path: Path
 ) -> tuple[Patches, list[Patches]]:
     """Patches of the vesicle's body (one per interval of the grid) and of each cloud that left it."""
     c, v = sim.cargo, sim.vesicles
     excited = np.asarray(evanescent(path.z_nm, sim.optics.depth_nm))
     bleached = np.exp(-v.bleach_per_s * np.cumsum(excited * np.diff(grid.edges)))
     content, clouds = np.ones(len(grid.middle)), []
-    var = (radius_nm / 1000.0) ** 2 / (5.0 if c.kind == "lumenal" else 3.0)
-    gain = flattening(radius_nm, sim.optics.depth_nm, c.kind)
+    var = (body.radius_nm / 1000.0) ** 2 / (5.0 if c.kind == "lumenal" else 3.0)
+    gain = flattening(body.radius_nm, sim.optics.depth_nm, c.kind)
     for fusion in fusions:
         # Instants are cut points of the grid, so steps fall between intervals and their middles are on the right side.
-        bright = photons * float(np.interp(fusion.t_s, grid.middle, content)) * gain * bleached * grid.share
+        bright = body.photons * float(np.interp(fusion.t_s, grid.middle, content)) * gain * bleached * grid.share
         if c.kind == "lumenal":
             gone = released(grid.middle, fusion, _shape(sim, fusion))
             clouds.append(_cloud(sim, grid, path, fusion, bright, var))
@@ -71,11 +81,9 @@ def vesicle_light(
             gone = np.asarray((fusion.kind == "full_fusion") * (grid.middle > fusion.release_s), float)
             clouds += _membrane(grid, path, fusion, bright * gone, var)
         content = content * (1.0 - gone)
-    ph = c.acid_brightness + (1.0 - c.acid_brightness) * neutral(grid.middle, fusions, c.reacidify_s)
-    body = Patches(
-        grid.frame, path.y_um, path.x_um, np.full(len(ph), var), photons * content * ph * excited * bleached * grid.share
-    )
-    return body, clouds
+    ph = body.acid_brightness + (1.0 - body.acid_brightness) * neutral(grid.middle, fusions, c.reacidify_s)
+    inside = body.photons * content * ph * excited * bleached * grid.share
+    return Patches(grid.frame, path.y_um, path.x_um, np.full(len(ph), var), inside), clouds
 
 
 def _shape(sim: Simulation, fusion: Fusion) -> float:

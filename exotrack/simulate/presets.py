@@ -60,7 +60,7 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "phluorin": (
         "Vesicles with VAMP2-pHluorin in their membrane: dark until the pore opens, 10 Hz.",
         {
-            "cargo": {"kind": "membrane", "acid_brightness": 0.03, "kiss_open_s": 0.5},
+            "cargo": {"kind": "membrane", "acid_brightness": 0.03, "neutral_fraction": 0.06, "kiss_open_s": 0.5},
             "vesicles": {"photons": 650.0, "radius_nm": 80.0},
             "cell": {"inside_photons": 50.0},
             "kinetics": {"docked_per_um2": 0.2, "fuse_per_s": 0.02, "kiss_fraction": 0.4},

@@ -105,6 +105,10 @@ class Cargo(Params):
         "Brightness inside the acid vesicle over that at neutral pH. Default 1 (mCherry); Venus or EGFP about 0.5; "
         "pHluorin 0.03.", ge=0, le=1,
     )  # fmt: skip
+    neutral_fraction: float = setting(
+        0.0, "1",
+        "Part of the vesicles that are not acid, so seen all the time. Default: none.", ge=0, le=1,
+    )  # fmt: skip
     release_per_s: float = setting(
         12.0, "1/s",
         "Median rate at which lumenal cargo leaves an open pore. Default: NPY is gone in 100-200 ms (Weiss et al. 2014);"

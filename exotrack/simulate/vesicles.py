@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack.simulate.light import vesicle_light
+from exotrack.simulate.light import Body, vesicle_light
 from exotrack.simulate.lives import Life, Phase, draw_life
 from exotrack.simulate.motion import Grid, Path, draw_path, make_grid
 from exotrack.simulate.patches import Patches
@@ -42,8 +42,7 @@ class Vesicle:
     life: Life
     grid: Grid
     path: Path
-    photons: float
-    radius_nm: float
+    body: Body
     seen: Seen
     patches: Patches
 
@@ -62,10 +61,12 @@ def draw_vesicle(sim: Simulation, life: Life, at_um: tuple[float, float], rng: n
     instants = [t for f in life.fusions for t in (f.t_s, f.release_s, f.close_s)]
     grid = make_grid(sim, life.start, life.stop, [*instants, *(s.start for s in life.stays)])
     path = draw_path(sim, life, at_um, grid, rng)
-    body, clouds = vesicle_light(sim, life.fusions, grid, path, photons, radius)
+    acid = 1.0 if rng.random() < sim.cargo.neutral_fraction else sim.cargo.acid_brightness
+    body = Body(photons, radius, acid)
+    held, clouds = vesicle_light(sim, body, life.fusions, grid, path)
     psf = sim.optics.psf_sigma_um**2
-    parts = [part.bright().merged(psf) for part in [body, *clouds]]
-    return Vesicle(life, grid, path, photons, radius, _seen(sim, grid, path, [body, *clouds]), Patches.join(parts))
+    parts = [part.bright().merged(psf) for part in [held, *clouds]]
+    return Vesicle(life, grid, path, body, _seen(sim, grid, path, [held, *clouds]), Patches.join(parts))
 
 
 def _beginnings(
