@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import exotrack
 from exotrack import tables as contract
+from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_file
 from exotrack.movie import Movie
 from exotrack.params import Analysis
@@ -52,7 +53,7 @@ def write_report(
 
     Raises
     ------
-    InputError : a table that breaks its contract.
+    InputError : a table that breaks its contract, or belongs to another movie.
     OutputError, TryAgainError : the file cannot be written.
     """
     html = render(movie=movie, tables=tables, params=params, provenance=provenance, footprint=footprint)
@@ -73,7 +74,9 @@ def render(
 ) -> str:
     """The page as text; parameters are those of `write_report`."""
     whole = {table.name: table.check(tables[table.name]) if table.name in tables else table.empty() for table in contract.ALL}
+    _require_same_movie(movie, whole)
     script, style = _resource("report.js"), _resource("report.css")
+    shown = {key: value for key, value in provenance.items() if key not in ("params", "warnings")}
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     environment = Environment(loader=FunctionLoader(_resource), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"number": number, "quantity": quantity}
@@ -82,8 +85,18 @@ def render(
         script=Markup(script), script_digest=digest, style=Markup(style),
         movie=movie, size=_size(movie), preset=params.preset, made=_made(provenance),
         **_panels(movie, whole, params, footprint, [str(text) for text in provenance.get("warnings", ())]),
-        parameters=listing.parameters(params), provenance=list(listing.provenance_rows({k: v for k, v in provenance.items() if k not in ("params", "warnings")})),
+        parameters=listing.parameters(params), provenance=list(listing.provenance_rows(shown)),
     )  # fmt: skip
+
+
+def _require_same_movie(movie: Movie, tables: dict[str, Any]) -> None:
+    for name in ("frames", "events", "candidates", "fits"):
+        frames = tables[name]["frame"]
+        if len(frames) and not 0 <= frames.min() <= frames.max() < len(movie):
+            raise InputError(
+                f"{movie.movie_id}: table {name} names frame {frames.max()}, the movie has {len(movie)} frames; "
+                "give the movie that the tables were made from"
+            )
 
 
 def _panels(
@@ -134,7 +147,7 @@ def _made(provenance: dict[str, Any]) -> str:
     for key in ("finished", "ended", "date", "created", "started"):
         value = provenance.get(key)
         if isinstance(value, str) and value:
-            return value[:16].replace("T", " ")
+            return value[:16].replace("T", " ") + (" UTC" if value.endswith(("+00:00", "Z")) else "")
         if isinstance(value, (int, float)) and not missing(value):
-            return datetime.fromtimestamp(float(np.float64(value)), UTC).strftime("%Y-%m-%d %H:%M")
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+            return datetime.fromtimestamp(float(np.float64(value)), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
