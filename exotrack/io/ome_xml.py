@@ -5,7 +5,6 @@ Schema: OME 2016-06, https://docs.openmicroscopy.org/ome-model/. Only what a mov
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -16,9 +15,7 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.io.guard import check_planes
 from exotrack.io.stored import Found
-
-MAX_BYTES = 400_000_000
-"""About 2 million planes with their time stamps; more is not a movie's description."""
+from exotrack.io.xml_text import parse_xml
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class OmeImage:
 
 def parse(text: str, name: str, series: int | None) -> tuple[OmeImage, int]:
     """One image of an OME-XML, and how many there are. Raises `InputError` where it cannot be used or chosen."""
-    root = _root(text, name)
+    root = parse_xml(text, name, "OME-XML")
     if root.find("BinaryOnly") is not None:
         other = root.find("BinaryOnly").get("MetadataFile", "another file")  # type: ignore[union-attr]
         raise InputError(f"{name}: only pixels; its description is in {other[:80]!r}: open the file that carries it")
@@ -67,21 +64,6 @@ def parse(text: str, name: str, series: int | None) -> tuple[OmeImage, int]:
         raise InputError(f"{name}: there is no image {series}; found {len(images)}, counted from 0")
     image = images[series or 0]
     return _image(image.find("Pixels"), name, root.get("UUID", "")), len(images)  # type: ignore[arg-type]
-
-
-def _root(text: str, name: str) -> ElementTree.Element:
-    if len(text) > MAX_BYTES:
-        raise InputError(f"{name}: its OME-XML has {len(text) / 1e6:.0f} MB; the file is damaged or not a movie")
-    # entities can expand without bound or name other files, and OME-XML has no use for them
-    if re.search(r"<!\s*(DOCTYPE|ENTITY)", text):
-        raise InputError(f"{name}: its OME-XML declares entities, which OME-XML never does; the file is refused")
-    try:
-        root = ElementTree.fromstring(text.strip("\0 \r\n\t"))
-    except ElementTree.ParseError as problem:
-        raise InputError(f"{name}: its OME-XML is damaged ({problem}); save the movie again as TIFF") from problem
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root
 
 
 def _image(pixels: ElementTree.Element, name: str, own_uuid: str) -> OmeImage:
