@@ -47,7 +47,7 @@ def threshold(false_per_frame: float, area_px: float, shape: Template) -> float:
     return float(max(np.interp(-np.log(false_per_frame), -expected, HEIGHTS), 1.0))
 
 
-def dimmer(heights: Real, false_above: Real, stated: float) -> float:
+def dimmer(heights: Real, false_above: Real, stated: float, texture: float = 1.0) -> float:
     """Lower the threshold of one frame to where a maximum is as likely a spot as noise.
 
     The frame's maxima are a mixture of noise, whose number at each height is known, and spots, whose heights are
@@ -59,9 +59,10 @@ def dimmer(heights: Real, false_above: Real, stated: float) -> float:
     heights : (n,) heights of the frame's maxima, in standard deviations, complete above `LOWEST`.
     false_above : expected number of false maxima of the frame above each of `HEIGHTS`.
     stated : threshold for the stated number of false spots, the highest that is returned.
+    texture : structure that is no spot widens the distribution of maxima by this factor.
     """
     seen = np.histogram(np.minimum(heights, EDGES[-1]), EDGES)[0].astype(float)
-    noise = -np.diff(np.interp(EDGES, HEIGHTS, false_above))
+    noise = -np.diff(np.interp(EDGES / texture, HEIGHTS, false_above))
     middle = (EDGES[:-1] + EDGES[1:]) / 2
     spots = np.where(middle > stated, seen, 0.0)
     for _ in range(ITERATIONS):
