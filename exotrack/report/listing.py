@@ -8,7 +8,7 @@ from typing import Any
 
 from exotrack.params import Analysis, declared
 from exotrack.report.kinds import KINDS, Kind
-from exotrack.report.numbers import MISSING, missing, number
+from exotrack.report.numbers import MISSING, missing, number, plain, probability
 from exotrack.tables import Events
 
 MAX_ROWS = 1500
@@ -37,20 +37,23 @@ def event_rows(events: Any) -> list[EventRow]:
     """The first `MAX_ROWS` events in order of time."""
     first = events.sort_values(["t_s", "event_id"]).head(MAX_ROWS)
     return [
-        EventRow(int(row.event_id), KINDS[row.kind], [_cell(key, getattr(row, key)) for key in EVENT_COLUMNS])
+        EventRow(int(row.event_id), KINDS[row.kind], [_cell(key, row) for key in EVENT_COLUMNS])
         for row in first.itertuples(index=False)
     ]
 
 
-def _cell(key: str, value: Any) -> tuple[str, str]:
+def _cell(key: str, row: Any) -> tuple[str, str]:
+    value, kind = getattr(row, key), KINDS[row.kind]
     if key == "kind":
-        return KINDS[value].label, str(list(KINDS).index(value))
-    if key == "confident":
+        return kind.label, str(list(KINDS).index(row.kind))
+    if key == "confident" and kind.fusion:
         return ("yes", "1") if value else ("no", "0")
-    if missing(value):
+    if key == "confident" or missing(value):
         return MISSING, ""
-    whole = key in ("event_id", "frame", "track_id", "cell_id")
-    return str(int(value)) if whole else number(value, 4), repr(float(value))
+    if key in ("event_id", "frame", "track_id", "cell_id"):
+        return str(int(value)), str(int(value))
+    text = probability(value) if key.startswith("p_") else plain(value) if key == "t_s" else number(value)
+    return text, repr(float(value))
 
 
 def parameters(params: Analysis) -> list[tuple[str, str, str, str, bool]]:

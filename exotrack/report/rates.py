@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from exotrack.report.kinds import KINDS, Kind
 
 UM2_MIN = 1000.0 * 60.0
@@ -62,5 +60,5 @@ def _count(kind: Kind, events: Any, candidates: Any, exposure: float) -> Count:
     confident = expected = None
     if kind.fusion:
         confident = int(events["confident"].sum())
-        expected = float(np.nansum(candidates[f"p_{kind.name}"]))
+        expected = float(candidates[f"p_{kind.name}"].sum(min_count=1))
     return Count(kind, len(events), confident, expected, inside, inside * scale, low * scale, high * scale)

@@ -141,7 +141,8 @@ def test_text_has_contrast_in_both_themes(page, scheme):
         };
         const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
         const found = Object.fromEntries([['--ink', '--surface'], ['--muted', '--surface'], ['--muted', '--bg'],
-            ['--warn', '--warnbg'], ['--ok', '--okbg'], ['--accent', '--surface'], ['--full_fusion', '--surface'], ['--kiss_and_run', '--surface']]
+            ['--warn', '--warnbg'], ['--ok', '--okbg'], ['--accent', '--surface'],
+            ['--full_fusion', '--surface'], ['--kiss_and_run', '--surface']]
             .map(([a, b]) => [a + b, ratio(a, b)]));
         probe.remove();
         return found""")
