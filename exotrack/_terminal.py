@@ -46,7 +46,9 @@ def exit_status(work: Callable[[], Any]) -> int:
         os._exit(interruption.exit_status)
     except typer.Exit as done:
         return int(done.exit_code)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as left:
+        if not isinstance(left, BrokenPipeError) and not isinstance(left.__context__, BrokenPipeError):
+            raise
         # Whoever read the output (head, less) has seen enough; Python would complain on closing it once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

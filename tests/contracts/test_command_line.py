@@ -20,7 +20,7 @@ from exotrack.params import PRESETS
 
 COMMANDS = ("run", "demo", "simulate", "score", "report", "tables")
 HERE = [sys.executable, "-m", "exotrack"]
-SIM = ("--set", "field.height=64", "--set", "field.width=64")
+SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 
 
 def start(*words: object, cwd: Path | None = None) -> subprocess.Popen[str]:
