@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from exotrack.simulate import Simulation, simulation
 
 
 def shared_data(relative: str) -> Path:
@@ -13,3 +16,27 @@ def shared_data(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"optional real data not present: shared/data/{relative}")
     return path
+
+
+def bare_simulation(preset: str = "granule", **changes: Any) -> Simulation:
+    """A small simulation in which nothing varies and nothing happens unless `changes` (nested by part) say so."""
+    off: dict[str, Any] = {
+        "field": {"height_px": 48, "width_px": 48, "n_frames": 40},
+        "camera": {"gain_spread": 0.0, "offset_spread": 0.0, "read_spread": 0.0},
+        "stage": {"drift_x_um_s": 0.0, "wander_um_rs": 0.0},
+        "illumination": {"flicker": 0.0},
+        "cell": {"cover": 1.0, "unevenness": 0.0, "bleach_per_s": 0.0},
+        "vesicles": {
+            "photons_spread": 0.0, "radius_spread": 0.0, "diffusion_spread": 0.0, "bleach_per_s": 0.0, "leave_spread": 0.0,
+        },
+        "kinetics": {
+            "docked_per_um2": 0.0, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
+            "fuse_per_s": 0.0, "undock_per_s": 0.0, "newcomer_fraction": 0.0, "neighbour_fraction": 0.0, "kiss_fraction": 0.0, "stimulated_per_s": 0.0,
+        },
+        "cargo": {"release_spread": 0.0, "membrane_spread": 0.0, "kiss_open_spread": 0.0, "neutral_fraction": 0.0},
+        "distractors": {
+            "endosomes_per_um2": 0.0, "blinks_per_um2_s": 0.0, "static_per_um2": 0.0, "steps_per_um2": 0.0,
+            "haze_per_um2": 0.0,
+        },
+    }  # fmt: skip
+    return simulation(preset).updated(off).updated(changes)

@@ -15,6 +15,8 @@ from exotrack.simulate.vesicles import Vesicle
 from exotrack.simulate.visible import Rows
 
 Row = dict[str, Any]
+LEAST_CHANGE = 0.1
+"""Change in brightness, relative to full and neutral, below which a fusion counts as unseen."""
 _STATE = {"mobile": "mobile", "leaving": "mobile", "tethered": "tethered", "docked": "docked"}
 
 
@@ -105,7 +107,12 @@ def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, t
         if kind and 1 <= frame <= sim.field.n_frames - 2:
             row = _event(sim, course, vesicle, spots, (kind, stay.stop, frame))
             if not fusion and after is not None:
-                row["visible"] &= _lasting(sim, stay if stay.phase == "docked" else after) and _lit(sim, vesicle, stay.stop)
+                row["visible"] &= _lasting(sim, stay if stay.phase == "docked" else after)
+                row["visible"] &= (
+                    _glow(sim, vesicle, stay.stop) >= sim.vesicles.visible * sim.vesicles.photons / vesicle.body.photons
+                )
+            if fusion:  # a fusion that neither brightens the cargo nor lets it out changes nothing that a camera sees
+                row["visible"] &= max(1.0 - _glow(sim, vesicle, np.nextafter(stay.stop, 0.0)), fusion.fraction) >= LEAST_CHANGE
             rows.append(row | {"track_id": track_id} | (_fusion(sim, vesicle, stay, fusion) if fusion else {}))
     return rows
 
@@ -123,12 +130,10 @@ def _lasting(sim: Simulation, stay: Stay) -> bool:
     return stay.stop - max(stay.start, 0.0) >= 2.0 * sim.field.frame_s
 
 
-def _lit(sim: Simulation, vesicle: Vesicle, t_s: float) -> bool:
-    """Whether the vesicle itself glows at `t_s`: a pH-sensitive one is dark until its first fusion and some time after."""
+def _glow(sim: Simulation, vesicle: Vesicle, t_s: float) -> float:
+    """Brightness of the cargo at `t_s` over that at neutral pH: low for a pH-sensitive one before its first fusion."""
     level = float(neutral(np.array([t_s]), vesicle.life.fusions, sim.cargo.reacidify_s)[0])
-    acid = vesicle.body.acid_brightness
-    bright = vesicle.body.photons / sim.vesicles.photons * (acid + (1.0 - acid) * level)
-    return bright >= sim.vesicles.visible
+    return vesicle.body.acid_brightness + (1.0 - vesicle.body.acid_brightness) * level
 
 
 def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, what: tuple[str, float, int]) -> Row:

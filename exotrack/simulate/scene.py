@@ -36,7 +36,7 @@ def simulate(sim: Simulation, rng: np.random.Generator) -> Truth:
     course = draw_course(sim, rng)
     vesicles = list(draw_vesicles(sim, scenery, rng))
     others = list(draw_distractors(sim, scenery, rng))
-    frames = _source(sim, [v.patches for v in vesicles] + [p for _, p in others], scenery.background, course, detector)
+    frames = source(sim, [v.patches for v in vesicles] + [p for _, p in others], scenery.background, course, detector)
     movie = Movie(
         frames, sim.field.pixel_um, sim.field.frame_s, movie_id=sim.preset, ceiling=float(sim.camera.ceiling),
         sources={"pixel_um": "simulated", "frame_s": "simulated"},
@@ -60,7 +60,8 @@ def draw_course(sim: Simulation, rng: np.random.Generator) -> Course:
     )
 
 
-def _source(sim: Simulation, parts: list[Patches], background: Real, course: Course, detector: Detector) -> RenderedFrames:
+def source(sim: Simulation, parts: list[Patches], background: Real, course: Course, detector: Detector) -> RenderedFrames:
+    """The lazy pixels of everything that gives light."""
     patches = Patches.join(parts)
     offsets = np.searchsorted(patches.frame, np.arange(sim.field.n_frames + 1))
     psf = tuple(sim.optics.components())
