@@ -31,7 +31,8 @@ def bare_simulation(preset: str = "granule", **changes: Any) -> Simulation:
         },
         "kinetics": {
             "docked_per_um2": 0.0, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
-            "fuse_per_s": 0.0, "undock_per_s": 0.0, "newcomer_fraction": 0.0, "neighbour_fraction": 0.0, "kiss_fraction": 0.0, "stimulated_per_s": 0.0,
+            "fuse_per_s": 0.0, "undock_per_s": 0.0, "newcomer_fraction": 0.0, "neighbour_fraction": 0.0,
+            "kiss_fraction": 0.0, "stimulated_per_s": 0.0,
         },
         "cargo": {"release_spread": 0.0, "membrane_spread": 0.0, "kiss_open_spread": 0.0, "neutral_fraction": 0.0},
         "distractors": {

@@ -33,7 +33,7 @@ def write_truth(
     """Write ``movie.tif``, the true tables (Parquet and CSV), ``footprint.tif`` and ``simulation.toml`` into `folder`.
 
     The movie goes out frame by frame (memory does not grow with its length). Every file gets a temporary name in the folder, is
-    flushed and then renamed. `progress` is called with (frames written, frames in all). Returns the folder.
+    flushed and then renamed. `progress` is called with (frames rendered, frames in all). Returns the folder.
 
     Raises `OutputError` if the folder cannot be written, or holds a simulated movie and `overwrite` is not set.
     """
@@ -99,9 +99,10 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
 
 def _frames(movie: Movie, progress: Callable[[int, int], None] | None) -> Iterator[NDArray[Any]]:
     for frame in range(len(movie)):
-        yield movie[frame]
-        if progress is not None:
+        pixels = movie[frame]
+        if progress is not None:  # before the frame is handed over: the writer does not come back after the last
             progress(frame + 1, len(movie))
+        yield pixels
 
 
 def _write_footprint(truth: Truth, path: Path) -> None:
