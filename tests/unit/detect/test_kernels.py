@@ -1,0 +1,72 @@
+"""The kernels of detect against plain numpy and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exotrack.detect._filter import matched_filter
+from exotrack.detect._peaks import local_maxima
+from exotrack.detect._template import Template, mirrored
+from exotrack.detect._threshold import HEIGHTS, dimmer, false_maxima, skewed, threshold
+
+
+def filtered(image, template, camera=(1e-9, 100.0)):
+    padded = mirrored(image, template.half_window)
+    return matched_filter(padded, template.gauss, template.half_window, template.information, camera)
+
+
+@pytest.mark.parametrize("half_window", [5, 9])
+def test_the_filter_is_the_least_squares_height_over_its_error(rng, half_window):
+    image, template = rng.normal(200, 10, (40, 50)), Template(1.3, half_window, False)
+    z = filtered(image, template)
+    y, x = 20, 25
+    window = image[y - half_window : y + half_window + 1, x - half_window : x + half_window + 1]
+    g = np.pad(np.outer(template.gauss, template.gauss), half_window - template.half)
+    design = np.stack([g.ravel(), np.ones(g.size)], 1)
+    height = np.linalg.lstsq(design, window.ravel(), rcond=None)[0][0]
+    error = 10 * np.sqrt(np.linalg.inv(design.T @ design)[0, 0])
+    assert z[y, x] == pytest.approx(height / error, rel=1e-4)
+
+
+def test_filtered_noise_has_variance_one_up_to_the_border(rng):
+    template = Template(1.3, 9, False)
+    gain = template.edge_gain(128)
+    z = np.stack([filtered(rng.normal(200, 10, (128, 128)), template) for _ in range(20)]) / gain[:, None] / gain
+    assert z.std() == pytest.approx(1.0, abs=0.02)
+    assert z[:, 0].std() == pytest.approx(1.0, abs=0.08)
+    assert z[:, :, -1].std() == pytest.approx(1.0, abs=0.08)
+
+
+@pytest.mark.parametrize("sigma_px", [0.8, 1.3, 2.5])
+def test_maxima_of_noise_are_as_many_as_the_theory_says(rng, sigma_px):
+    template = Template(sigma_px, int(np.ceil(7 * sigma_px)), False)
+    heights = [z[tuple(local_maxima(z, 2.0).T)] for z in (filtered(rng.normal(0, 10, (300, 300)), template) for _ in range(8))]
+    seen = np.concatenate(heights)
+    for u, tolerance in ((2.0, 0.15), (3.0, 0.2)):
+        assert (seen > u).sum() == pytest.approx(8 * 300**2 * np.interp(u, HEIGHTS, false_maxima(template)), rel=tolerance)
+
+
+def test_the_threshold_falls_with_the_accepted_rate_and_rises_with_the_area():
+    template = Template(1.3, 9, False)
+    assert threshold(0.1, 512**2, template) > threshold(1.0, 512**2, template) > threshold(1.0, 64**2, template)
+    assert skewed(4.0, np.array([0.0, 0.3])).tolist() == pytest.approx([4.0, 4.75])
+
+
+def test_the_threshold_is_lowered_only_by_spots_near_it(rng):
+    template = Template(1.3, 9, False)
+    noise = 512**2 * false_maxima(template)
+    background = np.repeat(HEIGHTS[:-1], rng.poisson(-np.diff(noise)))
+    stated = threshold(0.1, 512**2, template)
+    assert dimmer(background, noise, stated) == stated
+    assert dimmer(np.concatenate([background, rng.normal(12, 1, 100)]), noise, stated) == stated
+    lowered = dimmer(np.concatenate([background, rng.normal(4.7, 1, 100)]), noise, stated)
+    assert 3.3 < lowered < 4.3
+    assert dimmer(np.concatenate([background, rng.normal(4.7, 1, 100)]), noise, stated, texture=2.0) == stated
+
+
+def test_equal_neighbours_are_one_maximum():
+    z = np.zeros((6, 6), np.float32)
+    z[2, 2] = z[2, 3] = z[3, 2] = 5
+    z[0, 5] = 4
+    assert local_maxima(z, 1.0).tolist() == [[0, 5], [2, 2]]
