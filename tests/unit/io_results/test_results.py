@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 from pyarrow import parquet
 
 from exotrack import __version__, params, tables
-from exotrack.errors import InputError, OutputError
+from exotrack.errors import InputError, OutputError, TryAgainError
 from exotrack.io.results import read_results, read_table, write_results, write_table
 
 AWKWARD = 0.1 + 0.2
@@ -185,6 +185,18 @@ def test_a_failing_report_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_results(tmp_path / "movie", some_tables(), params.preset("granule"), {}, extra=fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to fill up")
+def test_a_disk_that_fills_up_means_try_again(tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        # By hand: pyarrow deletes what it fails to write, and root may delete a device.
+        with Path("/dev/full").open("wb") as full:
+            full.write(b"0" * 100_000)
+
+    with pytest.raises(TryAgainError, match=r"movie: the disk is full \(.*No space left.*\); free some space and run the same"):
+        write_results(tmp_path / "movie", some_tables(), params.preset("granule"), {}, extra=fill)
     assert list(tmp_path.iterdir()) == []
 
 
