@@ -68,7 +68,8 @@ def explained(error: Exception) -> str:
     if isinstance(error, ExotrackError):
         return str(error)
     if isinstance(error, _USAGE):
-        return f"{error.format_message().rstrip('.')}; see exotrack --help"
+        usage: Any = error
+        return f"{usage.format_message().rstrip('.')}; see exotrack --help"
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     return f"unforeseen {type(error).__name__}: {error} ({where}); please report it with the command and a small movie"
