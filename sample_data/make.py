@@ -28,7 +28,10 @@ SMALL: dict[str, Any] = {
 BUSY = {"arrivals_per_um2_s": 0.04, "tether_per_s": 0.8, "dock_per_s": 1.0, "visitor_fraction": 0.5, "kiss_fraction": 0.45}
 DENSE: dict[str, dict[str, Any]] = {
     "granule": {"kinetics": BUSY | {"docked_per_um2": 0.2, "fuse_per_s": 0.06, "undock_per_s": 0.05}},
-    "phluorin": {"kinetics": BUSY | {"docked_per_um2": 0.4, "fuse_per_s": 0.05, "leave_after_kiss": 0.5}},
+    "phluorin": {
+        "kinetics": BUSY | {"docked_per_um2": 0.4, "fuse_per_s": 0.05, "leave_after_kiss": 0.5},
+        "cargo": {"neutral_fraction": 0.15},
+    },
 }
 """More of everything than in a cell, so that a small movie shows every kind of event several times."""
 

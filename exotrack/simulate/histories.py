@@ -19,6 +19,9 @@ LEAST_CHANGE = 0.1
 """Change in brightness, relative to full and neutral, below which a fusion counts as unseen."""
 _STATE = {"mobile": "mobile", "leaving": "mobile", "tethered": "tethered", "docked": "docked"}
 
+LEAST_SNR = 3.0
+"""Matched-filter SNR that a vesicle must reach in the frame of an event or one beside it for the event to count as seen."""
+
 
 def chapters(vesicle: Vesicle) -> list[Stay]:
     """Stays as the tables count them: mobile and leaving are one, a fusion ends a docked stay."""
@@ -154,19 +157,20 @@ def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, what:
         "amplitude": float(height[1:].max()) if fused else float(height.max()),
         "dff": float(height[1:].max() - height[0]) / ground if fused and ground > 0 else math.nan,
         "t_since_stimulus_s": t_s - max(stimuli) if stimuli else math.nan,
-        "visible": bool(np.any(spots["visible"][row] & lived)),
+        "visible": bool(np.any(spots["visible"][row] & lived & (spots["snr"][row] >= LEAST_SNR))),
     }  # fmt: skip
 
 
 def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Row:
     lumenal = sim.cargo.kind == "lumenal"
-    again = sim.cargo.reacidify_s if fusion.kind == "kiss_and_run" else math.nan
+    c = sim.cargo
+    again = c.reacidify_s if fusion.kind == "kiss_and_run" else 1.0 / c.retrieval_per_s if c.retrieval_per_s > 0 else math.nan
     dark = vesicle.body.acid_brightness < sim.vesicles.visible
     first = stay.start in {f.t_s for f in vesicle.life.fusions}
     return {
         "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion,
         "fraction_released": fusion.fraction,
         "docked_s": stay.stop - stay.start, "docked_entry_observed": bool(stay.start > 0 and (first or not dark)),
-        "newcomer": bool(vesicle.life.entered and stay.stop - vesicle.life.start <= 0.3), "release_s": fusion.release_s,
+        "newcomer": vesicle.life.newcomer and fusion is vesicle.life.fusions[0], "release_s": fusion.release_s,
         "open_s": fusion.close_s - fusion.t_s if math.isfinite(fusion.close_s) else math.nan,
     }  # fmt: skip

@@ -79,7 +79,7 @@ def vesicle_light(
             clouds.append(_cloud(sim, grid, path, fusion, bright, var))
         else:
             gone = np.asarray((fusion.kind == "full_fusion") * (grid.middle > fusion.release_s), float)
-            clouds += _membrane(grid, path, fusion, bright * gone, var)
+            clouds += _membrane(grid, path, fusion, bright * gone * _kept(sim, grid, fusion), var)
         content = content * (1.0 - gone)
     ph = body.acid_brightness + (1.0 - body.acid_brightness) * neutral(grid.middle, fusions, c.reacidify_s)
     inside = body.photons * content * ph * excited * bleached * grid.share
@@ -88,6 +88,11 @@ def vesicle_light(
 
 def _shape(sim: Simulation, fusion: Fusion) -> float:
     return sim.cargo.release_shape if fusion.kind == "full_fusion" else 1.0
+
+
+def _kept(sim: Simulation, grid: Grid, fusion: Fusion) -> Real:
+    """Part of the membrane cargo that has not been taken up again (and acidified) since it was released."""
+    return np.exp(-sim.cargo.retrieval_per_s * np.maximum(grid.middle - fusion.release_s, 0.0))
 
 
 def _membrane(grid: Grid, path: Path, fusion: Fusion, bright: Real, var: float) -> list[Patches]:

@@ -53,6 +53,7 @@ class Life:
     stays: tuple[Stay, ...]
     fusions: tuple[Fusion, ...] = ()
     entered: bool = True
+    newcomer: bool = False
 
     @property
     def start(self) -> float:
@@ -167,9 +168,9 @@ def _fusion_time(sim: Simulation, start: float, rng: np.random.Generator) -> flo
 
 
 def _newcomer(life: Life, first: Fusion, rng: np.random.Generator) -> Life:
-    """The same fusion by a vesicle that came at most 0.3 s before and docked within the last third of that."""
-    present = rng.uniform(0.05, 0.3)
-    docked = first.t_s - rng.uniform(0.1, 0.4) * present
+    """The same fusion by a vesicle that came at most 0.3 s before and was docked for a part of that."""
+    present = rng.uniform(0.1, 0.3)
+    docked = first.t_s - rng.uniform(0.3, 0.8) * present
     later = [s for s in life.stays if s.stop > first.t_s]
     on = [replace(s, start=max(s.start, first.t_s)) for s in later]
     if first.kind == "full_fusion":
@@ -177,7 +178,7 @@ def _newcomer(life: Life, first: Fusion, rng: np.random.Generator) -> Life:
         on = on[1:]
     else:
         before = [Stay("mobile", first.t_s - present, docked), Stay("docked", docked, first.t_s)]
-    return Life((*before, *on), life.fusions, True)
+    return Life((*before, *on), life.fusions, entered=True, newcomer=True)
 
 
 def _either(

@@ -71,13 +71,14 @@ def draw_path(sim: Simulation, life: Life, at_um: tuple[float, float], grid: Gri
     deep = DEEP_NM * sim.optics.depth_nm
     approach = v.approach_nm_s * math.exp(0.3 * rng.standard_normal())
     leave = v.leave_nm_s * math.exp(v.leave_spread * rng.standard_normal())
-    if life.entered and life.stays[0].phase == "mobile" and life.stays[0].stop - life.start < 0.3:
-        approach = max(approach, 3 * deep / (life.stays[0].stop - life.start))  # a newcomer that must be there in time
+    tau = MOBILE_TAU_S
+    if life.newcomer:  # it comes straight and must be there in time
+        approach, tau = 3.0 * deep / (life.stays[0].stop - life.start), DOCKED_TAU_S
     mobile = max(v.mobile_nm * (1 + 0.2 * rng.standard_normal()), 30.0)
     tether = max(v.tethered_nm + v.tethered_sd_nm * rng.standard_normal(), 27.0)
     # Per phase: D (um^2/s), height (nm), relaxation (s), sd (nm), floor (nm), largest speed (nm/s).
     law = {
-        "mobile": (v.mobile_um2_s * spread, mobile, MOBILE_TAU_S, v.mobile_sd_nm, 25.0, approach),
+        "mobile": (v.mobile_um2_s * spread, mobile, tau, v.mobile_sd_nm, 25.0, approach),
         "tethered": (v.tethered_um2_s * spread, tether, TETHERED_TAU_S, v.tethered_sd_nm, 25.0, approach),
         "docked": (v.docked_um2_s * spread, 0.0, DOCKED_TAU_S, v.docked_sd_nm, 0.0, 4 * approach),
         "leaving": (v.mobile_um2_s * spread, deep, DOCKED_TAU_S, 3.0, 25.0, leave),

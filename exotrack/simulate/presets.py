@@ -68,27 +68,27 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
         },
     ),
     "synapse": (
-        "Boutons with synaptophysin-pHluorin, stimulated once; slow frames, sites that do not move.",
+        "Boutons with synaptophysin-pHluorin, stimulated four times; slow frames, sites that do not move.",
         {
             "field": {"pixel_um": 0.16, "frame_s": 2.0, "n_frames": 120, "exposure": 0.1},
             "optics": {"psf_sigma_um": 0.16},
             "cargo": {
                 "kind": "membrane", "acid_brightness": 0.05, "membrane_um2_s": 0.01, "immobile_fraction": 0.6,
-                "kiss_open_s": 1.0, "reacidify_s": 20.0,
+                "retrieval_per_s": 1 / 15, "kiss_open_s": 1.0, "reacidify_s": 5.0,
             },
-            "vesicles": {"photons": 260.0, "radius_nm": 22.0, "bleach_per_s": 0.001},
+            "vesicles": {"photons": 420.0, "radius_nm": 22.0, "bleach_per_s": 0.001},
             "cell": {"inside_photons": 60.0, "outside_photons": 15.0, "bleach_per_s": 0.0005},
             "kinetics": {
-                "docked_per_um2": 0.6, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
-                "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (60.0,), "stimulated_per_s": 0.03,
-                "stimulated_tau_s": 4.0, "newcomer_fraction": 0.0, "kiss_fraction": 0.5, "leave_after_kiss": 0.0,
-                "neighbour_fraction": 0.0, "sites": True,
+                "docked_per_um2": 0.36, "vesicles_per_site": 12, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0,
+                "arrivals_per_um2_s": 0.0, "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (40.0, 90.0, 140.0, 190.0),
+                "stimulated_per_s": 0.02, "stimulated_tau_s": 4.0, "newcomer_fraction": 0.0,
+                "kiss_fraction": 0.5, "leave_after_kiss": 0.0, "neighbour_fraction": 0.0, "sites": True,
             },
             "distractors": {"endosomes_per_um2": 0.001, "blinks_per_um2_s": 0.0, "steps_per_um2": 0.0},
         },
     ),
     "constitutive": (
-        "Constitutive carriers with lumenal pHluorin-free cargo: mobile, shortly docked, no stimulus, mostly full fusion.",
+        "Constitutive carriers with lumenal cargo seen before fusion: mobile, shortly docked, no stimulus, mostly full fusion.",
         {
             "vesicles": {"radius_nm": 60.0, "mobile_um2_s": 0.06, "photons": 600.0},
             "kinetics": {

@@ -147,6 +147,11 @@ class Cargo(Params):
         0.1, "1",
         "Part of the membrane cargo that stays at the site. Default: clusters.", ge=0, le=1,
     )  # fmt: skip
+    retrieval_per_s: float = setting(
+        0.0, "1/s",
+        "Rate at which membrane cargo is taken up again and acidified after full fusion. Default: not within the movie; "
+        "1/15 at synapses (unverified).", ge=0, le=100,
+    )  # fmt: skip
     collapse_s: float = setting(
         0.05, "s",
         "Mean (exponential) time from pore opening to the start of spreading. Default: large pores live about 47 ms.",
