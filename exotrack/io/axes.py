@@ -79,11 +79,13 @@ def _renamed(stored: Stored, name: str, axes: str) -> Stored:
 def _channel(stored: Stored, name: str, wanted: int | str | None) -> int:
     count = stored.shape[stored.axes.index("C")]
     names = stored.channels if len(stored.channels) == count else ("",) * count
-    listed = ", ".join(f"{number} {text!r}" if text else str(number) for number, text in enumerate(names))
+    listed = ", ".join(f"{number} {text!r}" if text else str(number) for number, text in enumerate(names[:10]))
+    listed += ", ..." if count > 10 else ""
     if wanted is None:
         if count == 1:
             return 0
-        hint = "" if "T" in stored.axes else " (if they are time points, name the axes with --axes TYX)"
+        others = int(np.prod(stored.shape[:-2])) // count
+        hint = " (if they are time points, name the axes with --axes TYX)" if others == 1 else ""
         raise InputError(f"{name}: holds {count} channels ({listed}); choose one with --channel{hint}")
     if isinstance(wanted, str) and wanted in names:
         if names.count(wanted) > 1:

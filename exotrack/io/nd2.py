@@ -79,7 +79,7 @@ def read_nd2(path: Path, series: int | None) -> Stored:
         check_planes(path, max(count, 1))
         height, width, dtype = int(known.heightPx), int(known.widthPx or 0), np.dtype(file.dtype)
         check_frame_bytes(path, height, width, dtype.itemsize)
-        recorded = _recorded(file, count)
+        recorded = _recorded(file, count, path.stat().st_size)
         times = _times(file, count)
         channels = tuple(str(channel.channel.name) for channel in file.metadata.channels or [])
         pitch = file.metadata.channels[0].volume.axesCalibration if channels else (None, None)
@@ -126,12 +126,17 @@ def _position(loops: list[tuple[str, int]], name: str, series: int | None) -> tu
     return axes.replace("P", ""), chosen.shape, chosen.reshape(-1)
 
 
-def _recorded(file: Any, count: int) -> frozenset[int] | int:
-    """Frames in the file: a number when they are the first ones (nearly always), else their numbers."""
+def _recorded(file: Any, count: int, size: int) -> frozenset[int] | int:
+    """Frames in the file: a number when they are the first ones (nearly always), else their numbers.
+
+    nd2 makes zeros of frames that were never recorded or lie beyond the end of a cut file, and has no public way to ask.
+    """
+    known = file.attributes
     offsets = getattr(getattr(file, "_rdr", None), "_frame_offsets", None)
     if not isinstance(offsets, dict):
-        return min(int(file.attributes.sequenceCount or count), count)
-    here = frozenset(number for number in offsets if number < count)
+        return min(int(known.sequenceCount or count), count)
+    need = 1 if known.compressionType else int(known.heightPx) * int(known.widthBytes or 0)
+    here = frozenset(number for number, offset in offsets.items() if number < count and offset + need <= size)
     return len(here) if here == frozenset(range(len(here))) else here
 
 
@@ -147,11 +152,13 @@ def _until_last(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _times(file: Any, count: int) -> NDArray[np.float64] | None:
     """Time (s) of each frame from the table of events; None where it has none for every frame."""
-    rows = file.events(orient="records")
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nd2 warns of a file without time stamps; that is no news here
+        rows = file.events(orient="records")
     times = [row["Time [s]"] for row in rows if "Time [s]" in row and "Index" in row]
-    if len(times) < count:
-        return None
-    return np.asarray(times[:count], float)
+    return np.asarray(times[:count], float) if len(times) >= count else None
 
 
 def _interval(loops: Any) -> Found:

@@ -29,7 +29,7 @@ _UM = {
     "metre": 1e6,
     "in": 25_400.0,
     "inch": 25_400.0,
-    "inche": 25_400.0,
+    "inche": 25_400.0,  # inches
 }
 _S = {
     "s": 1.0,
@@ -51,6 +51,7 @@ _S = {
     "day": 86_400.0,
 }
 _NO_UNIT = {"", "pixel", "px", "reference frame", "none", "null", "frame", "unit"}
+"""What programs write where they know no unit; also as plurals."""
 
 
 def length_um(value: float, unit: str) -> float | None:
@@ -71,10 +72,10 @@ def time_s(value: float, unit: str) -> float | None:
 
 def _scaled(value: float, unit: str, table: dict[str, float], what: str) -> float | None:
     word = _plain(unit)
-    if word in _NO_UNIT:
+    singular = word[:-1] if len(word) > 1 and word.endswith("s") else word
+    if word in _NO_UNIT or singular in _NO_UNIT:
         return None
-    # "m" and "s" must not lose their only letter as plurals do
-    factor = table.get(word, table.get(word.rstrip("s")))
+    factor = table.get(word, table.get(singular))
     if factor is None:
         raise ValueError(f"the {what} unit {unit.strip()[:40]!r} is not understood")
     return value * factor if math.isfinite(value) and value > 0 else None
