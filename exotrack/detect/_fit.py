@@ -1,4 +1,7 @@
-"""Position of a spot by maximum likelihood: a pixel-integrated Gaussian of fixed width on an even background.
+"""Position of a spot by maximum likelihood: a pixel-integrated Gaussian of fixed width on a tilted plane.
+
+The tilt is given, measured where the spot is not: fitted with the position it would cost a tenth of the precision, left
+out it would pull the position uphill.
 
 Pixels are turned into photoelectrons, (value + intercept / slope) / slope, whose mean equals their variance whatever
 the camera (Huang et al. 2013, Nat Methods 10:653), and the Poisson likelihood of (y, x, photons, background) is
@@ -25,7 +28,8 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
     ----------
     image : (height, width) float32 counts.
     peaks : (n, 2) int64 pixel (y, x) of each peak.
-    start : (n, 4) float64 first guess: y, x (pixels), height and background (counts).
+    start : (n, 6) float64 first guess of y, x (pixels), height and background (counts), and the slope of the background
+        along y and x (counts per pixel).
     sigma_px : width of the Gaussian (pixels).
     half : half side of the fitted square (pixels), cut off at the border of the image.
     camera : slope (counts) and intercept (counts^2) of `Noise`.
@@ -46,7 +50,11 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
         photons = (image[y0:y1, x0:x1] - offset) / slope
         theta = np.array([start[i, 0] - y0, start[i, 1] - x0, max(start[i, 2], 0.0) / to_height, (start[i, 3] - offset) / slope])
         error = np.empty(2)
-        good = _climb(photons, sigma_px, theta, error)
+        plane = np.empty(photons.shape)
+        for j in range(plane.shape[0]):
+            for k in range(plane.shape[1]):
+                plane[j, k] = (start[i, 4] * (y0 + j - peaks[i, 0]) + start[i, 5] * (x0 + k - peaks[i, 1])) / slope
+        good = _climb(photons, plane, sigma_px, theta, error)
         found[i, 0], found[i, 1] = theta[0] + y0, theta[1] + x0
         found[i, 2], found[i, 3] = theta[2] * to_height, theta[3] * slope + offset
         found[i, 4], found[i, 5] = error[0], error[1]
@@ -57,7 +65,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
 
 
 @njit(nogil=True, cache=True)
-def _climb(photons: Any, sigma: float, theta: Any, error: Any) -> bool:
+def _climb(photons: Any, plane: Any, sigma: float, theta: Any, error: Any) -> bool:
     """Climb to the maximum in place; False where the information is singular or the light is not positive."""
     ny, nx = photons.shape
     along_y, along_x = np.empty((2, ny)), np.empty((2, nx))
@@ -65,7 +73,7 @@ def _climb(photons: Any, sigma: float, theta: Any, error: Any) -> bool:
     for _ in range(MAX_STEPS):
         _profile(theta[0], sigma, along_y)
         _profile(theta[1], sigma, along_x)
-        _information(photons, theta, along_y, along_x, info, score)
+        _information(photons, plane, theta, along_y, along_x, info, score)
         if not _solve(info, score, step):
             return False
         moved = 0.0
@@ -103,7 +111,7 @@ def _profile(centre: float, sigma: float, along: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _information(photons: Any, theta: Any, along_y: Any, along_x: Any, info: Any, score: Any) -> None:
+def _information(photons: Any, plane: Any, theta: Any, along_y: Any, along_x: Any, info: Any, score: Any) -> None:
     """Fisher information and score of (y, x, photons, background) at `theta`."""
     info[:] = 0.0
     score[:] = 0.0
@@ -116,9 +124,9 @@ def _information(photons: Any, theta: Any, along_y: Any, along_x: Any, info: Any
             g[2] = ey[i] * ex[j]
             g[3] = 1.0
             # Half a photoelectron: the floor that `Noise.variance` has as well.
-            mean = max(theta[2] * g[2] + theta[3], 0.5)
-            weight = 1.0 / mean
-            rest = (photons[i, j] - theta[2] * g[2] - theta[3]) * weight
+            mean = theta[2] * g[2] + theta[3] + plane[i, j]
+            weight = 1.0 / max(mean, 0.5)
+            rest = (photons[i, j] - mean) * weight
             for a in range(4):
                 score[a] += g[a] * rest
                 for b in range(a + 1):
