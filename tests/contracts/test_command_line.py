@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +25,26 @@ HERE = [sys.executable, "-m", "exotrack"]
 SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 
 
-def start(*words: object, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """Start the command with the signals of a terminal, whatever the test itself was started with."""
+@contextmanager
+def started(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process, with the signals of a terminal, whatever the test itself was started with."""
 
     def as_in_a_terminal() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    return subprocess.Popen(
-        [*HERE, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, preexec_fn=as_in_a_terminal
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*HERE, *map(str, words)], **pipes, text=True, preexec_fn=as_in_a_terminal) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def call(*words: object, cwd: Path | None = None) -> tuple[int, str, str]:
+def call(*words: object) -> tuple[int, str, str]:
     """Exit status, stdout, stderr."""
-    process = start(*words, cwd=cwd)
-    out, err = process.communicate(timeout=200)
+    with started(*words) as process:
+        out, err = process.communicate(timeout=200)
     return process.returncode, out, err
 
 
@@ -166,23 +172,23 @@ def long_movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_analysis_leaves_nothing(long_movie: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
-    process = start("run", long_movie, "--out", tmp_path / "out", "--preset", "granule")
-    time.sleep(2.0)  # past the start of Python, before the end of the analysis
-    process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    with started("run", long_movie, "--out", tmp_path / "out", "--preset", "granule") as process:
+        time.sleep(2.0)  # past the start of Python, before the end of the analysis
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (status, "")
     assert err == f"exotrack: error: interrupted ({number.name}); nothing half-written was left\n"
     assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_while_writing_leaves_nothing(simulated: Path, tmp_path: Path) -> None:
-    process = start("run", simulated / "movie.tif", "--out", tmp_path, "--preset", "granule")
-    until = time.monotonic() + 100
-    while not any(tmp_path.iterdir()) and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.002)
-    assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"]
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    with started("run", simulated / "movie.tif", "--out", tmp_path, "--preset", "granule") as process:
+        until = time.monotonic() + 100
+        while not any(tmp_path.iterdir()) and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.002)
+        assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.endswith("exotrack: error: interrupted (SIGINT); nothing half-written was left\n")
     assert list(tmp_path.iterdir()) == []
@@ -207,11 +213,9 @@ def test_bars_are_for_terminals_only() -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    process = start("tables", "--markdown")
-    assert process.stdout is not None
-    process.stdout.close()
-    process.wait(timeout=30)
-    assert process.returncode == 0
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with started("tables", "--markdown") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=30) == 0
