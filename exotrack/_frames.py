@@ -31,10 +31,11 @@ SATURATED = 1e-3
 0.06 % of 512 x 512) and would otherwise flag whole movies; `saturated_fraction` tells of them too."""
 CLIPPED = 0.5
 """From half of the pixels at the ceiling on, a frame has no background left to measure against."""
-_SAMPLES = 15
-"""Frames looked at for the usual brightness: an odd number, so that the median is one of them."""
+_SAMPLES = 31
+"""Frames looked at for the usual brightness, evenly spread."""
 _NEAR = 5
-"""Of these, the nearest that say what is usual about a frame: two of them may be black themselves."""
+"""Of these, as many on either side say what is usual for a frame: two of them may be black themselves, so that a shutter may
+stay closed for a fifteenth of the movie and still be seen."""
 _PIXELS = 16_384
 """Pixels of a frame whose quantiles are taken: their standard error is under 1 % of the spread."""
 
@@ -46,16 +47,35 @@ class Level:
     Attributes
     ----------
     frames : (n,) the frames looked at, in order; empty if none could be used.
-    shapes : (n, 3) mean, first percentile and the distance between them (counts) of each.
+    shapes : (n, 3) first percentile, 99th percentile and mean (counts) of each.
     """
 
     frames: NDArray[np.int64]
     shapes: NDArray[np.float64]
 
-    def around(self, frame: int) -> NDArray[np.float64]:
-        """(2, 3) medians over the whole movie, and over the `_NEAR` frames looked at that are nearest to `frame`."""
-        near = np.argsort(np.abs(self.frames - frame), kind="stable")[:_NEAR]
-        return np.stack([np.median(self.shapes, axis=0), np.median(self.shapes[near], axis=0)])
+    def collapsed(self, frame: int, shape: NDArray[np.float64]) -> bool:
+        """A noisy frame without light, by its percentiles and mean `shape`.
+
+        With the shutter closed the contrast (mean above the first percentile) falls to that of read noise, and either the
+        99th percentile falls below the usual mean or, in a picture without structure, the mean below the usual first
+        percentile. It must have fallen against what comes before and against what comes after: bleaching and a lasting
+        change of brightness have at least one side of their own kind.
+        """
+        low, high, mean = shape
+        at = int(np.searchsorted(self.frames, frame))
+        after = at + int(at < len(self.frames) and self.frames[at] == frame)
+        sides = [side for side in (self.shapes[max(at - _NEAR, 0) : at], self.shapes[after : after + _NEAR]) if len(side)]
+        for side in sides:
+            usual_low, _, usual_mean = np.median(side, axis=0)
+            contrast = (mean - low) / max(usual_mean - usual_low, 1e-12)
+            if not ((high < usual_mean and contrast < 0.5) or (mean < usual_low and contrast < 0.7)):
+                return False
+        return bool(sides)
+
+    def lit(self) -> Level:
+        """The same without the frames that are black themselves, so that a run of them does not pass for usual."""
+        keep = np.array([not self.collapsed(int(k), shape) for k, shape in zip(self.frames, self.shapes, strict=True)], bool)
+        return self if keep.all() else Level(self.frames[keep], self.shapes[keep]).lit()
 
 
 def read_usable(movie: Movie, start: int, stop: int, typical: Level | None = None) -> tuple[NDArray[Any], list[str]]:
@@ -147,10 +167,9 @@ def _measure_level(movie: Movie) -> Level:
     for frame in sorted({int(k) for k in np.linspace(0, len(movie) - 1, _SAMPLES)}):
         pixels, readable = _read(movie, frame, frame + 1)
         if readable[0] and np.isfinite(pixels[0]).all() and pixels[0].min() != pixels[0].max():
-            low, _, mean = _shape(pixels[0])
             at.append(frame)
-            rows.append((mean, low, mean - low))
-    return Level(np.array(at, np.int64), np.array(rows, float).reshape(-1, 3))
+            rows.append(_shape(pixels[0]))
+    return Level(np.array(at, np.int64), np.array(rows, float).reshape(-1, 3)).lit()
 
 
 def _read(movie: Movie, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -172,33 +191,15 @@ def _status(frame: NDArray[Any], number: int, movie: Movie, typical: Level) -> s
         return "saturated"
     if frame.min() == frame.max():
         return "black"
-    return "black" if _collapsed(frame, number, typical) else "ok"
+    return "black" if typical.collapsed(number, _shape(frame)) else "ok"
 
 
-def _collapsed(frame: NDArray[Any], number: int, typical: Level) -> bool:
-    """A noisy frame without light.
-
-    With the shutter closed the contrast (mean above the first percentile) falls to that of read noise, and either the
-    99th percentile falls below the usual mean or, in a picture without structure, the mean below the usual first
-    percentile. It must have fallen against the whole movie and against its own part of it: a bleached frame is usual
-    among its neighbours, a frame before a great brightening is usual in the movie.
-    """
-    if not len(typical.frames):
-        return False
-    low, high, mean = _shape(frame)
-    contrast = mean - low
-    return all(
-        (high < usual_mean and contrast < 0.5 * spread) or (mean < usual_low and contrast < 0.7 * spread)
-        for usual_mean, usual_low, spread in typical.around(number)
-    )
-
-
-def _shape(frame: NDArray[Any]) -> tuple[float, float, float]:
+def _shape(frame: NDArray[Any]) -> NDArray[np.float64]:
     """First and 99th percentile and mean of a regular sample of the pixels (an odd step, so not always the same columns)."""
     step = max(frame.size // _PIXELS, 1) | 1
     pixels = frame.reshape(-1)[::step].astype(float)
-    low, high = np.partition(pixels, [len(pixels) // 100, len(pixels) * 99 // 100])[[len(pixels) // 100, len(pixels) * 99 // 100]]
-    return float(low), float(high), float(pixels.mean())
+    ranks = [len(pixels) // 100, len(pixels) * 99 // 100]
+    return np.array([*np.partition(pixels, ranks)[ranks], pixels.mean()])
 
 
 def _saturated_fraction(frame: NDArray[Any], movie: Movie) -> float:

@@ -84,8 +84,8 @@ def _whole(found: Stored, name: str, planes: Planes, allow_partial: bool) -> tup
     good = int(whole.sum())
     last = int(np.flatnonzero(whole)[-1]) + 1 if good else 0
     kind = "truncated" if last == good else "damaged"
-    total = f"{good} of {len(planes)} frames" if found.counted else f"{good} frames, of an unknown number,"
-    what = f"{kind}: {total} are whole" + (f" ({found.ending})" if found.ending else "")
+    total = str(len(planes)) if found.counted else "an unknown number of"
+    what = f"{kind}: {good} of {total} frames are whole" + (f" ({found.ending})" if found.ending else "")
     if not allow_partial:
         raise InputError(f"{name}: {what}; copy the file again, or use the whole frames with --allow-partial")
     if last < 2:

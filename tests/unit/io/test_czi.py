@@ -74,5 +74,5 @@ def test_colour_and_other_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a colour image"):
         open_movie(tmp_path / "c.czi", frame_s=1.0)
     (tmp_path / "t.czi").write_text("hello")
-    with pytest.raises(InputError, match="t.czi: not a CZI file; check the ending of its name"):
+    with pytest.raises(InputError, match=r"t.czi: not a CZI file; check the ending of its name"):
         open_movie(tmp_path / "t.czi", frame_s=1.0)

@@ -48,7 +48,8 @@ def write(path: Path, *images: Pixels, stamps: tuple[float, ...] = (), interval:
     """A LIF file of version 2 with these images."""
     images = tuple(image if image.ndim == 4 else image[:, None] for image in images)
     inside = "".join(element(image, f"cell {k}", f"MemBlock_{k}", list(stamps), interval) for k, image in enumerate(images))
-    xml = f'<LMSDataContainerHeader Version="2"><Element Name="all" UniqueID="a"><Children>{inside}</Children></Element></LMSDataContainerHeader>'
+    outer = f'<Element Name="all" UniqueID="a"><Children>{inside}</Children></Element>'
+    xml = f'<LMSDataContainerHeader Version="2">{outer}</LMSDataContainerHeader>'
     body = xml.encode("utf-16-le")
     parts = [struct.pack("<IIBI", 0x70, len(body) + 5, 0x2A, len(xml)), body]
     for k, image in enumerate(images):

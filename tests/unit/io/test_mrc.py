@@ -37,7 +37,7 @@ def test_default_voxel_sizes_are_no_calibration(tmp_path: Path, pixels: NDArray[
 
 
 def test_the_interval_is_asked_for(tmp_path: Path, pixels: NDArray[np.uint16]) -> None:
-    with pytest.raises(CalibrationError, match="a.mrc: the file does not give the frame interval; give it in s with --frame-s"):
+    with pytest.raises(CalibrationError, match=r"a.mrc: the file does not give the frame interval; give it in s with --frame-s"):
         open_movie(write(tmp_path / "a.mrc", pixels))
 
 
@@ -52,5 +52,5 @@ def test_truncated(tmp_path: Path, pixels: NDArray[np.uint16], fraction: float, 
 
 def test_not_an_mrc(tmp_path: Path) -> None:
     (tmp_path / "a.mrc").write_text("hello " * 400)
-    with pytest.raises(InputError, match="a.mrc: cannot be read as a movie: the file is damaged or not of this kind"):
+    with pytest.raises(InputError, match=r"a.mrc: cannot be read as a movie: the file is damaged or not of this kind"):
         open_movie(tmp_path / "a.mrc", frame_s=0.5)

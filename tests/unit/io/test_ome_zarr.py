@@ -137,7 +137,7 @@ def test_a_damaged_chunk_is_unreadable(tmp_path: Path, pixels: Pixels) -> None:
 def test_what_is_no_movie(tmp_path: Path, pixels: Pixels) -> None:
     group = zarr.open_group(tmp_path / "p.zarr", mode="w", zarr_format=2)
     group.attrs["plate"] = {"wells": []}
-    with pytest.raises(InputError, match="p.zarr: a plate of many wells; give one image inside it"):
+    with pytest.raises(InputError, match=r"p.zarr: a plate of many wells; give one image inside it"):
         open_movie(tmp_path / "p.zarr")
     zarr.open_group(tmp_path / "n.zarr", mode="w")
     with pytest.raises(InputError, match="without the OME-Zarr metadata 'multiscales'"):

@@ -74,7 +74,7 @@ def test_frames_of_different_shape(tmp_path: Path, pixels: Pixels) -> None:
 def test_a_stack_among_the_frames(tmp_path: Path, pixels: Pixels) -> None:
     folder = write(tmp_path / "run", pixels)
     tifffile.imwrite(folder / "cell_4.tif", pixels)
-    with pytest.raises(InputError, match="cell_4.tif: holds 21 pages, a series has one frame in each file"):
+    with pytest.raises(InputError, match=r"cell_4.tif: holds 21 pages, a series has one frame in each file"):
         open_movie(folder, **GIVEN)
 
 

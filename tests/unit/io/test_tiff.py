@@ -174,7 +174,7 @@ def test_an_unknown_unit_is_named(tmp_path: Path, pixels: Pixels) -> None:
 @pytest.mark.parametrize(("flag", "value"), [("pixel_um", -0.1), ("pixel_um", np.nan), ("frame_s", 0.0), ("pixel_um", 60.0)])
 def test_absurd_wishes_are_refused(tmp_path: Path, pixels: Pixels, flag: str, value: float) -> None:
     path = imagej(tmp_path / "a.tif", pixels)
-    with pytest.raises(CalibrationError, match=f"give the true value with --{flag.replace('_', '-')}"):
+    with pytest.raises(CalibrationError, match=rf"give the true value with --{flag.replace('_', '-')}"):
         open_movie(path, **{flag: value})
 
 
