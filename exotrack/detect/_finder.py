@@ -82,7 +82,7 @@ class Finder:
         seen = describe(padded, z, peaks, self.tight.weights, self.tight.information, camera)
         height = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
         above = height - np.maximum(surroundings(z, peaks, self.ring), 0.0)
-        shaped = self._shaped(height, weaker_curvature(z, peaks), seen)
+        shaped = self._shaped(peaks, height, weaker_curvature(z, peaks), seen)
         kept = shaped.copy()
         kept[shaped] = self._high(above[shaped], seen[shaped])
         half = int(np.ceil(2.5 * self.wide.sigma_px))
@@ -102,15 +102,20 @@ class Finder:
         z /= self.gain
         return padded, z
 
-    def _shaped(self, height: Real, curvature: Real, seen: Real) -> NDArray[np.bool_]:
-        """Which maxima have the shape of a spot: no hot pixel, no rim of a cell, no haze."""
+    def _shaped(self, peaks: NDArray[np.int64], height: Real, curvature: Real, seen: Real) -> NDArray[np.bool_]:
+        """Which maxima have the shape of a spot: no hot pixel, no rim of a cell, no haze.
+
+        Within two widths of the border a spot is joined to its mirror image; there only hot pixels are told.
+        """
         root = np.sqrt(self.wide.information)
         # Halfway between the centre of a spot and a lone bright pixel of the same height in the filter.
         cool = seen[:, 7] < (root + 1 / root) / 2 * height * self.excess
         compact = seen[:, 6] > COMPACT * np.sqrt(self.tight.information) / root * height * self.excess
         # Second difference of the filter's answer to a spot: that of its own correlation.
         usual = 2 * (1 - _threshold.neighbour_correlation(self.wide))
-        return np.asarray(cool & compact & (curvature > ROUND * usual * height))
+        to_border = np.minimum(peaks, np.array(self.gain.shape) - 1 - peaks).min(axis=1)
+        cut = to_border < 2 * self.wide.sigma_px
+        return np.asarray(cool & (cut | (compact & (curvature > ROUND * usual * height))))
 
     def _high(self, above: Real, seen: Real) -> NDArray[np.bool_]:
         """Which are above the frame's threshold, allowing for the skewness of noise where there is little light."""

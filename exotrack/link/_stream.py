@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack.link._subnets import solve_subnet
+from exotrack.link._subnets import age, solve_subnet
+
+NEIGHBOURS = 30
+"""Candidates that are looked at for a spot; trackpy's 10 would cut off some at ten spots within reach."""
+
+
+class ByAge(set[Any]):
+    """Set of trackpy points that always iterates in the order in which they were made, so that ties fall the same way."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(sorted(super().__iter__(), key=age))
 
 
 def by_frame(frame: NDArray[np.integer[Any]], positions: NDArray[np.floating[Any]]) -> Iterator[NDArray[np.floating[Any]]]:
@@ -43,7 +53,9 @@ def track_numbers(frames: Iterable[NDArray[np.floating[Any]]], max_step: float, 
     for index, positions in enumerate(frames):
         if linker is None:
             linker = Linker(max_step, memory=memory, neighbor_strategy="KDTree", link_strategy=solve_subnet)
+            linker.MAX_NEIGHBORS = NEIGHBOURS
             linker.init_level(positions, index)
+            linker.mem_set = ByAge()
         else:
             linker.next_level(positions, index)
         yield np.array(linker.particle_ids, dtype=np.int64)

