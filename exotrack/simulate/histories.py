@@ -63,8 +63,10 @@ def episode_rows(sim: Simulation, vesicle: Vesicle, spots: Rows, track_id: int) 
         last = max(last, first)
         if first >= f.n_frames:
             continue
+        place = min(max(first - int(spots["frame"][0]), 0), len(spots["frame"]) - 1)
         rows.append(_episode(sim, vesicle, stays, number, (start, stop)) | {
             "track_id": track_id, "first_frame": first, "last_frame": last, "n_frames": last - first + 1,
+            "y_um": float(spots["y_um"][place]), "x_um": float(spots["x_um"][place]),
             "visible": bool(len(mine) >= 0.5 * (last - first + 1)),
         })  # fmt: skip
     return rows
@@ -76,10 +78,9 @@ def _episode(sim: Simulation, vesicle: Vesicle, stays: list[Stay], number: int, 
     inside = (grid.middle >= span[0]) & (grid.middle < span[1])
     steps = np.diff(grid.edges)[inside]
     known = steps.sum() > 0
-    y, x = (float(np.interp(span[0], grid.middle, p)) for p in (path.y_um, path.x_um))
     return {
         "state": stay.phase, "t_first_s": span[0], "duration_s": span[1] - span[0], "entry_observed": stay.start > 0,
-        "exit_observed": kind != "censored", "exit_kind": kind, "visitor": stay.visitor, "y_um": y, "x_um": x,
+        "exit_observed": kind != "censored", "exit_kind": kind, "visitor": stay.visitor,
         "diffusion_um2_s": float(np.average(path.diffusion_um2_s[inside], weights=steps)) if known else math.nan,
         "height_nm": float(np.average(path.z_nm[inside], weights=steps)) if known else math.nan,
     }  # fmt: skip

@@ -12,7 +12,7 @@ from exotrack.simulate.patches import Patches
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course, RenderedFrames
 from exotrack.simulate.scenery import draw_scenery
-from exotrack.simulate.truth import Truth, true_tables
+from exotrack.simulate.truth import Truth, follow, other_rows, true_tables
 from exotrack.simulate.vesicles import draw_vesicles
 
 Real = NDArray[np.float64]
@@ -34,14 +34,14 @@ def simulate(sim: Simulation, rng: np.random.Generator) -> Truth:
     scenery = draw_scenery(sim, rng)
     detector = draw_detector(sim.camera, scenery.footprint.shape, rng)
     course = draw_course(sim, rng)
-    vesicles = list(draw_vesicles(sim, scenery, rng))
+    told = follow(sim, scenery, course, draw_vesicles(sim, scenery, rng))
     others = list(draw_distractors(sim, scenery, rng))
-    frames = source(sim, [v.patches for v in vesicles] + [p for _, p in others], scenery.background, course, detector)
+    frames = source(sim, told.patches + [p for _, p in others], scenery.background, course, detector)
     movie = Movie(
         frames, sim.field.pixel_um, sim.field.frame_s, movie_id=sim.preset, ceiling=float(sim.camera.ceiling),
         sources={"pixel_um": "simulated", "frame_s": "simulated"},
     )  # fmt: skip
-    return true_tables(sim, movie, vesicles, others, scenery, course)
+    return true_tables(movie, told, scenery, sim, other_rows(sim, course, others))
 
 
 def draw_course(sim: Simulation, rng: np.random.Generator) -> Course:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,11 @@ from exotrack.simulate.visible import Rows, spot_rows
 from exotrack.tables import EVENT_KINDS, Cells, Episodes, Events, Spots, Table, Tracks
 
 EXTRA: dict[type[Table], dict[str, str]] = {
-    Episodes: {"visible": "bool", "visitor": "bool"},
+    Episodes: {"visible": "bool", "visitor": "bool", "y_um": "float64", "x_um": "float64"},
     Events: {"visible": "bool", "newcomer": "boolean", "release_s": "float64", "open_s": "float64"},
 }
-"""Columns only the truth has: seen or not; short visit; came at most 0.3 s before; cargo starts to leave; pore stays open."""
+"""Columns only the truth has: seen or not; short visit; place at entry; came at most 0.3 s before; when cargo starts to leave;
+how long a kiss-and-run pore stays open."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +58,53 @@ class Truth:
     others: pd.DataFrame
 
 
-def true_tables(
-    sim: Simulation,
-    movie: Movie,
-    vesicles: Sequence[Vesicle],
-    others: Sequence[tuple[str, Patches]],
-    scenery: Scenery,
-    course: Course,
-) -> Truth:
-    """Fill the tables from the drawn vesicles; track_id is the vesicle's number from 1."""
-    rows = [spot_rows(sim, scenery, course, v) for v in vesicles]
-    episodes = [r for i, v in enumerate(vesicles, 1) for r in episode_rows(sim, v, rows[i - 1], i)]
-    events = [r for i, v in enumerate(vesicles, 1) for r in event_rows(sim, course, v, rows[i - 1], i)]
-    tracks = _tracks(rows, movie)
-    spots = Spots.build(tracks.drop(columns="track_id").sort_values(["frame", "y_um"], kind="stable"))
-    event_table = _numbered(Events, events, "event_id", "t_s", movie, scenery)
+@dataclass(frozen=True)
+class Told:
+    """What is kept of the vesicles: rows of the tables, and light. Paths are let go vesicle by vesicle, to save memory."""
+
+    spots: list[Rows]
+    episodes: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    patches: list[Patches]
+
+
+def follow(sim: Simulation, scenery: Scenery, course: Course, vesicles: Iterable[Vesicle]) -> Told:
+    """Write down what each vesicle does; track_id is the vesicle's number from 1."""
+    told = Told([], [], [], [])
+    for number, vesicle in enumerate(vesicles, 1):
+        rows = spot_rows(sim, scenery, course, vesicle)
+        told.episodes.extend(episode_rows(sim, vesicle, rows, number))
+        told.events.extend(event_rows(sim, course, vesicle, rows, number))
+        told.patches.append(vesicle.patches)
+        shown = rows.pop("visible")
+        told.spots.append({key: values[shown] for key, values in rows.items()} | {"track_id": np.full(int(shown.sum()), number)})
+    return told
+
+
+def true_tables(movie: Movie, told: Told, scenery: Scenery, sim: Simulation, others: pd.DataFrame) -> Truth:
+    """Fill the tables from what was written down."""
+    tracks = _tracks(told.spots, movie)
+    order = np.lexsort((tracks["y_um"], tracks["frame"]))
+    events = _numbered(Events, told.events, "event_id", "t_s", movie, scenery)
     return Truth(
         movie=movie,
-        spots=spots,
+        spots=Spots.build(tracks.drop(columns="track_id").iloc[order]),
         tracks=tracks,
-        episodes=_numbered(Episodes, episodes, "episode_id", "t_first_s", movie, scenery),
-        events=event_table,
-        cells=_cells(sim, movie, scenery, event_table),
+        episodes=_numbered(Episodes, told.episodes, "episode_id", "t_first_s", movie, scenery),
+        events=events,
+        cells=_cells(sim, movie, scenery, events),
         params=sim,
         footprint=scenery.footprint,
-        others=_others(sim, course, others),
+        others=others,
     )
 
 
-def _tracks(rows: Sequence[Rows], movie: Movie) -> pd.DataFrame:
+def _tracks(rows: list[Rows], movie: Movie) -> pd.DataFrame:
     """The visible rows of all vesicles, in order of vesicle and frame."""
     if not rows:
         return Tracks.empty()
     columns = {key: np.concatenate([r[key] for r in rows]) for key in rows[0]}
-    owner = np.repeat(np.arange(1, len(rows) + 1), [len(r["frame"]) for r in rows])
-    table = pd.DataFrame({**columns, "track_id": owner, "movie_id": movie.movie_id})
-    return Tracks.build(table[table.pop("visible")])
+    return Tracks.build(pd.DataFrame({**columns, "movie_id": movie.movie_id}))
 
 
 def _numbered(
@@ -123,7 +135,7 @@ def _cells(sim: Simulation, movie: Movie, scenery: Scenery, events: pd.DataFrame
     return Cells.build({**plain, **counts, "footprint": ["mask"]})
 
 
-def _others(sim: Simulation, course: Course, others: Sequence[tuple[str, Patches]]) -> pd.DataFrame:
+def other_rows(sim: Simulation, course: Course, others: Sequence[tuple[str, Patches]]) -> pd.DataFrame:
     """One row per distractor and frame it shows in."""
     parts = []
     for number, (kind, p) in enumerate(others, 1):

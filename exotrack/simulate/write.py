@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -83,6 +85,8 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
     else:
         meta |= {"PhysicalSizeX": movie.pixel_um, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": movie.pixel_um}
         meta |= {"PhysicalSizeYUnit": "µm", "TimeIncrement": movie.frame_s, "TimeIncrementUnit": "s"}
+        # Named after what it shows, so that writing the same movie twice gives the same bytes.
+        meta |= {"UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{movie.movie_id} {n} {zlib.crc32(movie[0].tobytes())}"))}
     per_unit = 1.0 / movie.pixel_um if options["imagej"] else 1e4 / movie.pixel_um  # ImageJ: per unit; otherwise per centimetre
     with tifffile.TiffWriter(path, **options) as writer:
         writer.write(
