@@ -157,7 +157,7 @@ class Analysis(Params):
 PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "granule": (
         "Lumenal cargo that is visible before fusion (NPY-mCherry and the like).",
-        {},
+        {"link": {"min_spots": 2}},
     ),
     "phluorin": (
         "A pH-sensitive label, dark until the pore opens (VAMP2-pHluorin, NPY-pHluorin, TfR-pHluorin).",

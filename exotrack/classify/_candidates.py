@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from exotrack.params import ClassifyParams
 
-LEAST_Z = 3.5
-"""Change of brightness, in standard errors, that is worth fitting models to: about one false look in 2,000 frames."""
-SPANS = (1, 3)
-"""Frames averaged on either side: one finds flashes, three find steps of dim vesicles."""
-MOST_PER_TRACK = 16
+LEAST_Z = 4.5
+"""Change of brightness, in standard errors, that is worth fitting models to: below it no kind can be told."""
+SPANS = (1, 3, 8)
+"""Frames averaged on either side: one finds flashes, three steps of dim vesicles, eight slow releases."""
+MOST_PER_TRACK = 12
 """More sudden changes than this in one track is flicker; the largest are kept."""
 
 
@@ -87,12 +87,12 @@ def _largest_change(height: NDArray[np.float64], sd: NDArray[np.float64]) -> NDA
 
 
 def _peaks(z: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Frames of the largest changes, at least three frames apart among those of one sign."""
+    """Frames of the largest changes, at least three frames apart, two for a rise beside a fall."""
     chosen: list[int] = []
     for k in np.argsort(-np.abs(z), kind="stable"):
         if abs(z[k]) < LEAST_Z or len(chosen) == MOST_PER_TRACK:
             break
-        if all(abs(k - other) > 2 or z[k] * z[other] < 0 for other in chosen):
+        if all(abs(k - other) > (2 if z[k] * z[other] > 0 else 1) for other in chosen):
             chosen.append(int(k))
     return np.array(sorted(chosen), dtype=np.int64)
 

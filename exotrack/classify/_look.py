@@ -38,8 +38,8 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, frame_s: float) -> Span:
-        """1.5 s before and 4 s after: the time that tells a release from a re-acidification; 8 to 60 frames."""
-        return cls(int(np.clip(round(1.5 / frame_s), 8, 20)), int(np.clip(round(4.0 / frame_s), 12, 60)))
+        """1.2 s before and 4 s after: the time that tells a release from a re-acidification; at most 16 and 40 frames."""
+        return cls(int(np.clip(round(1.2 / frame_s), 8, 16)), int(np.clip(round(4.0 / frame_s), 12, 40)))
 
 
 class Optics(NamedTuple):

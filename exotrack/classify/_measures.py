@@ -44,7 +44,7 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     background = float(np.nanmedian(look.series.coefficients[:, 3]))
     decay, decay_sd = parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)])
     diffusion, diffusion_sd = _diffusion(look)
-    released, released_sd = _released(look, lag, peak) if lumenal else (math.nan, math.nan)
+    released, released_sd = _released(lag, peak, decay) if lumenal else (math.nan, math.nan)
     return {
         "t0_frame": frame + t0,
         "amplitude": top,
@@ -66,10 +66,10 @@ def _diffusion(look: Look) -> tuple[float, float]:
     return parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)])
 
 
-def _released(look: Look, lag: NDArray[np.int64], peak: NDArray[np.float64]) -> tuple[float, float]:
-    """Part of the light that was there before and has gone for good: one less the last level over the first."""
-    before, after = (lag < -1) & np.isfinite(peak), np.isfinite(peak) & (lag >= 2)
-    after &= lag >= 0.5 * max(int(lag.max()), 4)
+def _released(lag: NDArray[np.int64], peak: NDArray[np.float64], decay_frames: float) -> tuple[float, float]:
+    """Part of the light that was there before and has gone for good: one less the settled level over the first."""
+    settled = max(2, math.ceil(2.5 * decay_frames)) if math.isfinite(decay_frames) else 2
+    before, after = (lag < -1) & np.isfinite(peak), (lag >= settled) & (lag < settled + 12) & np.isfinite(peak)
     if before.sum() < 2 or after.sum() < 2:
         return math.nan, math.nan
     first, last = float(np.mean(peak[before])), float(np.mean(peak[after]))

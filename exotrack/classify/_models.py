@@ -17,64 +17,89 @@ log-likelihood ratios. Times are in frames, widths in units of sigma0.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 STAY, STEP, RAMP, RELEASE, SPREAD = range(5)
-T0_GRID = np.arange(-1.5, 1.51, 0.25)
+T0_GRID = np.arange(-4.0, 2.01, 0.5)
+"""A slow release is steepest after its start, so the search reaches further back; refined by a quarter of a frame."""
 FIT = ("chi2", "t0", "shape_1", "shape_2", "static_1", "static_2", "static_4", "lost", "height", "height_sd")
 """A fit: shape_1 is tau, D growth or ramp; static_* are the heights that stay, lost is P, height is A."""
 TAU_FRAMES = np.array([0.35, 0.6, 1.0, 1.7, 2.8, 4.6, 7.5, 12.0, 20.0, 33.0, 55.0])
 RAMP_FRAMES = np.array([2.0, 4.0, 8.0, 16.0])
 D_UM2_S = np.array([0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 1.0, 2.0, 5.0])
 ESCAPE_FRAMES = np.array([1.0, 3.0, 10.0, 40.0, 1e6])
+LEAST_GAIN = 12.0
+"""A candidate whose step and release explain less than this over no change is noise; spreading is not fitted to it."""
 WIDTH_GRID = np.geomspace(1.0, 9.0, 48)
 """Widths for which mixtures are tabulated; wider clouds look flat in the patch."""
-WIDTH_RATIO = float(WIDTH_GRID[1] / WIDTH_GRID[0])
+LOG_WIDTH_STEP = math.log(9.0) / 47.0
+
+
+class Sums(NamedTuple):
+    """What every fit to one series shares: the static pattern's normal equations and the weighted data."""
+
+    precision: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    right: NDArray[np.float64]
+    weighted: NDArray[np.float64]
+    total: float
 
 
 @njit(nogil=True, cache=True)
-def _solve(
-    columns: NDArray[np.float64], data: NDArray[np.float64], precision: NDArray[np.float64], n_columns: int
-) -> tuple[Any, Any, float]:
-    """Generalised least squares: coefficients, their normal matrix, and chi-squared."""
-    n = data.shape[0]
-    normal = np.zeros((n_columns, n_columns))
-    right = np.zeros(n_columns)
-    total = 0.0
-    weighted = np.empty((n_columns, 3))
-    for k in range(n):
-        w = precision[k]
-        for c in range(n_columns):
-            for a in range(3):
-                weighted[c, a] = w[a, 0] * columns[c, k, 0] + w[a, 1] * columns[c, k, 1] + w[a, 2] * columns[c, k, 2]
-        for c in range(n_columns):
-            for a in range(3):
-                right[c] += weighted[c, a] * data[k, a]
-            for d in range(c + 1):
-                for a in range(3):
-                    normal[c, d] += weighted[c, a] * columns[d, k, a]
+def _sums(data: NDArray[np.float64], precision: NDArray[np.float64]) -> Sums:
+    """`Sums` of data (n, 3) with precision (n, 3, 3)."""
+    weighted = np.zeros((len(data), 3))
+    normal, right, total = np.zeros((3, 3)), np.zeros(3), 0.0
+    for k in range(len(data)):
         for a in range(3):
             for b in range(3):
-                total += data[k, a] * w[a, b] * data[k, b]
+                weighted[k, a] += precision[k, a, b] * data[k, b]
+                normal[a, b] += precision[k, a, b]
+            right[a] += weighted[k, a]
+            total += data[k, a] * weighted[k, a]
+    return Sums(precision, normal, right, weighted, total)
+
+
+@njit(nogil=True, cache=True)
+def _solve(sums: Sums, until: NDArray[np.float64], course: NDArray[np.float64], n_columns: int) -> tuple[Any, Any, float]:
+    """Generalised least squares of the static pattern, `until` (n,) of the narrow width and `course` (n, 3).
+
+    The first `n_columns` (3 to 5) are fitted. Returns their heights, the normal matrix, and chi-squared.
+    """
+    full, answer = np.zeros((5, 5)), np.zeros(5)
+    full[:3, :3], answer[:3] = sums.normal, sums.right
+    for k in range(len(until)):
+        w, u = sums.precision[k], until[k]
+        if n_columns > 3 and u != 0.0:
+            for a in range(3):
+                full[3, a] += w[a, 0] * u
+            full[3, 3] += w[0, 0] * u * u
+            answer[3] += sums.weighted[k, 0] * u
+        if n_columns > 4 and course[k, 0] != 0.0:
+            v0, v1, v2 = course[k, 0], course[k, 1], course[k, 2]
+            p0 = w[0, 0] * v0 + w[0, 1] * v1 + w[0, 2] * v2
+            p1 = w[1, 0] * v0 + w[1, 1] * v1 + w[1, 2] * v2
+            p2 = w[2, 0] * v0 + w[2, 1] * v1 + w[2, 2] * v2
+            full[4, 0] += p0
+            full[4, 1] += p1
+            full[4, 2] += p2
+            full[4, 3] += p0 * u
+            full[4, 4] += p0 * v0 + p1 * v1 + p2 * v2
+            answer[4] += v0 * sums.weighted[k, 0] + v1 * sums.weighted[k, 1] + v2 * sums.weighted[k, 2]
+    normal, right = np.zeros((n_columns, n_columns)), answer[:n_columns].copy()
     for c in range(n_columns):
-        for d in range(c):
-            normal[d, c] = normal[c, d]
+        for d in range(c + 1):
+            normal[c, d] = normal[d, c] = full[c, d]
         normal[c, c] = normal[c, c] * (1.0 + 1e-9) + 1e-12
     beta = np.linalg.solve(normal, right)
+    total = sums.total
     for c in range(n_columns):
         total -= beta[c] * right[c]
     return beta, normal, max(total, 0.0)
-
-
-@njit(nogil=True, cache=True)
-def _static(columns: NDArray[np.float64]) -> None:
-    columns[:] = 0.0
-    for a in range(3):
-        columns[a, :, a] = 1.0
 
 
 @njit(nogil=True, cache=True)
@@ -82,27 +107,23 @@ def _until(times: NDArray[np.float64], t0: float, ramp: float, out: NDArray[np.f
     """Mean over each frame of 1 before t0 and 0 after, or of a straight fall of `ramp` frames centred on t0."""
     for k in range(len(times)):
         if ramp <= 0.0:
-            out[k, 0] = min(max(t0 - times[k], 0.0), 1.0)
+            out[k] = min(max(t0 - times[k], 0.0), 1.0)
         else:
-            out[k, 0] = min(max(0.5 - (times[k] + 0.5 - t0) / ramp, 0.0), 1.0)
+            out[k] = min(max(0.5 - (times[k] + 0.5 - t0) / ramp, 0.0), 1.0)
 
 
 @njit(nogil=True, cache=True)
 def _release(times: NDArray[np.float64], t0: float, tau: float, out: NDArray[np.float64]) -> None:
-    """Mean over each frame of exp(-(t - t0) / tau) from t0 on."""
+    """Mean over each frame of exp(-(t - t0) / tau) from t0 on, unspread."""
     for k in range(len(times)):
         a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
         out[k, 0] = tau * (math.exp(-a / tau) - math.exp(-b / tau)) if b > 0.0 else 0.0
+        out[k, 1] = out[k, 2] = 0.0
 
 
 @njit(nogil=True, cache=True)
 def _spread(
-    times: NDArray[np.float64],
-    t0: float,
-    law: tuple[float, float],
-    mixtures: NDArray[np.float64],
-    log_step: float,
-    out: NDArray[np.float64],
+    times: NDArray[np.float64], t0: float, law: tuple[float, float], mixtures: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
     """Mean over each frame of a spreading Gaussian of unit start height; law = (2 D / sigma0^2 per frame, tau_e)."""
     growth, escape = law
@@ -113,13 +134,14 @@ def _spread(
             out[k, c] = 0.0
         if b <= 0.0:
             continue
-        for s in range(3):
-            t = a + (b - a) * (s + 0.5) / 3.0
+        samples = 3 if k == 0 or a <= 0.0 or growth > 0.5 else 1
+        for s in range(samples):
+            t = a + (b - a) * (s + 0.5) / samples
             w2 = 1.0 + growth * t
-            place = min(0.5 * math.log(w2) / log_step, last - 1e-9)
+            place = min(0.5 * math.log(w2) / LOG_WIDTH_STEP, last - 1e-9)
             i = int(place)
             f = place - i
-            height = (b - a) / 3.0 * math.exp(-t / escape) / w2
+            height = (b - a) / samples * math.exp(-t / escape) / w2
             for c in range(3):
                 out[k, c] += height * ((1.0 - f) * mixtures[i, c] + f * mixtures[i + 1, c])
 
@@ -142,53 +164,110 @@ def fit_all(
     profiles : (2, 16) filled with the least chi2 for each tau and for each D.
     """
     t0s, taus, ramps, growths, escapes = grids
-    n = len(times)
-    columns = np.zeros((5, n, 3))
-    _static(columns)
+    sums = _sums(data, precision)
+    until, course = np.zeros(len(times)), np.zeros((len(times), 3))
     out[:] = np.nan
     profiles[:] = np.inf
-    log_step = math.log(WIDTH_RATIO)
-    beta, normal, chi2 = _solve(columns, data, precision, 3)
+    beta, _, chi2 = _solve(sums, until, course, 3)
     out[0, 0] = chi2
-    out[0, 4:7] = beta[:3]
-    out[1, 0] = out[2, 0] = out[3, 0] = out[4, 0] = np.inf
+    out[0, 4:7] = beta
+    out[1:, 0] = np.inf
     for t0 in t0s:
-        _until(times, t0, 0.0, columns[3])
-        beta, normal, chi2 = _solve(columns, data, precision, 4)
-        if chi2 < out[1, 0]:
-            out[1, 0], out[1, 1] = chi2, t0
-            out[1, 4:8] = beta
+        _until(times, t0, 0.0, until)
+        _keep_step(sums, until, course, (t0, 0.0), out[1])
         for i in range(len(taus)):
-            _release(times, t0, taus[i], columns[4])
-            columns[4, :, 1:] = 0.0
-            beta, normal, chi2 = _solve(columns, data, precision, 5)
-            if beta[4] > 0.0:
-                profiles[0, i] = min(profiles[0, i], chi2)
-                if chi2 < out[3, 0]:
-                    out[3, :4] = np.array([chi2, t0, taus[i], 0.0])
-                    out[3, 4:9] = beta
-                    out[3, 9] = math.sqrt(max(np.linalg.inv(normal)[4, 4], 0.0))
-        for i in range(len(growths)):
-            for j in range(len(escapes)):
-                _spread(times, t0, (growths[i], escapes[j]), mixtures, log_step, columns[4])
-                beta, normal, chi2 = _solve(columns, data, precision, 5)
-                if beta[4] > 0.0:
-                    profiles[1, i] = min(profiles[1, i], chi2)
-                    if chi2 < out[4, 0]:
-                        out[4, :4] = np.array([chi2, t0, growths[i], escapes[j]])
-                        out[4, 4:9] = beta
-                        out[4, 9] = math.sqrt(max(np.linalg.inv(normal)[4, 4], 0.0))
-    for ramp in ramps:
+            _release(times, t0, taus[i], course)
+            profiles[0, i] = min(profiles[0, i], _keep(sums, until, course, (t0, taus[i], 0.0), out[3]))
+    if chi2_gain(out) >= LEAST_GAIN:
+        for ramp in ramps:
+            for t0 in t0s:
+                _until(times, t0, ramp, until)
+                _keep_step(sums, until, course, (t0, ramp), out[2])
         for t0 in t0s:
-            _until(times, t0, ramp, columns[3])
-            beta, normal, chi2 = _solve(columns, data, precision, 4)
-            if chi2 < out[2, 0]:
-                out[2, :4] = np.array([chi2, t0, ramp, 0.0])
-                out[2, 4:8] = beta
-    for m in range(3, 5):
+            _until(times, t0, 0.0, until)
+            for i in range(len(growths)):
+                for j in range(len(escapes)):
+                    _spread(times, t0, (growths[i], escapes[j]), mixtures, course)
+                    chi2 = _keep(sums, until, course, (t0, growths[i], escapes[j]), out[4])
+                    profiles[1, i] = min(profiles[1, i], chi2)
+    _refine(times, sums, mixtures, until, course, out)
+    _copy_step(out)
+
+
+@njit(nogil=True, cache=True)
+def _refine(
+    times: NDArray[np.float64],
+    sums: Sums,
+    mixtures: NDArray[np.float64],
+    until: NDArray[np.float64],
+    course: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Look for t0 a quarter of a frame to either side, shapes held."""
+    for model in range(1, 5):
+        coarse, one, two = out[model, 1], out[model, 2], out[model, 3]
+        if model == 2 or not np.isfinite(out[model, 0]):
+            continue
+        for t0 in (coarse - 0.25, coarse + 0.25):
+            _until(times, t0, 0.0, until)
+            if model == 1:
+                _keep_step(sums, until, course, (t0, 0.0), out[1])
+                continue
+            if model == 3:
+                _release(times, t0, one, course)
+            else:
+                _spread(times, t0, (one, two), mixtures, course)
+            _keep(sums, until, course, (t0, one, two), out[model])
+
+
+@njit(nogil=True, cache=True)
+def chi2_gain(out: NDArray[np.float64]) -> float:
+    """What the best of step and release explains over no change."""
+    return float(out[0, 0] - min(out[1, 0], out[3, 0]))
+
+
+@njit(nogil=True, cache=True)
+def _copy_step(out: NDArray[np.float64]) -> None:
+    """Where a model was not fitted, or its course has no positive height, the step stands in, with height 0."""
+    for m in range(2, 5):
         if not np.isfinite(out[m, 0]):
             out[m, :] = out[1, :]
-            out[m, 8], out[m, 9] = 0.0, np.nan
+            if m > 2:
+                out[m, 8], out[m, 9] = 0.0, np.nan
+
+
+@njit(nogil=True, cache=True)
+def _keep_step(
+    sums: Sums,
+    until: NDArray[np.float64],
+    course: NDArray[np.float64],
+    shape: tuple[float, float],
+    best: NDArray[np.float64],
+) -> None:
+    """Solve for a change without a course; write it to `best` if its chi-squared is the least so far."""
+    beta, _, chi2 = _solve(sums, until, course, 4)
+    if chi2 < best[0]:
+        best[0], best[1], best[2], best[3] = chi2, shape[0], shape[1], 0.0
+        best[4:8] = beta
+
+
+@njit(nogil=True, cache=True)
+def _keep(
+    sums: Sums,
+    until: NDArray[np.float64],
+    course: NDArray[np.float64],
+    shape: tuple[float, float, float],
+    best: NDArray[np.float64],
+) -> float:
+    """Solve with a course; write it to `best` if it is the best so far. Infinite if the course's height is not positive."""
+    beta, normal, chi2 = _solve(sums, until, course, 5)
+    if not beta[4] > 0.0:
+        return np.inf
+    if chi2 < best[0]:
+        best[0], best[1], best[2], best[3] = chi2, shape[0], shape[1], shape[2]
+        best[4:9] = beta
+        best[9] = math.sqrt(max(np.linalg.inv(normal)[4, 4], 0.0))
+    return float(chi2)
 
 
 @njit(nogil=True, cache=True)
@@ -196,19 +275,21 @@ def course(
     times: NDArray[np.float64], model: int, fit: NDArray[np.float64], mixtures: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(n, 3) heights that model `model` with the row `fit` of `fit_all` predicts at `times`, static widths left out."""
-    columns = np.zeros((2, len(times), 3))
+    until, column = np.zeros(len(times)), np.zeros((len(times), 3))
     total = np.zeros((len(times), 3))
     total[:, 0] = fit[4]
     if model == 0:
         return total
-    _until(times, fit[1], fit[2] if model == 2 else 0.0, columns[0])
-    total += fit[7] * columns[0]
+    _until(times, fit[1], fit[2] if model == 2 else 0.0, until)
+    total[:, 0] += fit[7] * until
+    if fit[8] == 0.0:
+        return total
     if model == 3:
-        _release(times, fit[1], fit[2], columns[1])
-        total += fit[8] * columns[1]
+        _release(times, fit[1], fit[2], column)
+        total += fit[8] * column
     if model == 4:
-        _spread(times, fit[1], (fit[2], fit[3]), mixtures, math.log(WIDTH_RATIO), columns[1])
-        total += fit[8] * columns[1]
+        _spread(times, fit[1], (fit[2], fit[3]), mixtures, column)
+        total += fit[8] * column
     return total
 
 
