@@ -129,7 +129,19 @@ def walk(path: Path) -> Pages:
             following = after
     if not pages.ifds:
         raise InputError(f"{name}: {pages.ending or 'the file holds no image'}; the file is damaged, copy it again")
+    _refuse_overlap(pages, name)
     return pages
+
+
+def _refuse_overlap(pages: Pages, name: str) -> None:
+    """Uncompressed frames that share part of their bytes have a damaged offset: no other trace of it is in the file."""
+    starts = np.array(pages.data, np.int64)
+    order = np.argsort(starts, kind="stable")
+    gaps = np.diff(starts[order])
+    wrong = np.flatnonzero((starts[order][:-1] > 0) & (gaps > 0) & (gaps < pages.frame_bytes))
+    if len(wrong):
+        one, other = sorted(int(k) for k in order[wrong[0] : wrong[0] + 2])
+        raise InputError(f"{name}: the pixels of pages {one} and {other} overlap; the file is damaged, copy it again")
 
 
 def _why(problem: Exception, link: int, pages: Pages) -> str:
