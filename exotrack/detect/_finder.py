@@ -38,7 +38,8 @@ class Finder:
     Attributes
     ----------
     wide, tight : the template that finds spots, and the one that checks their shape.
-    gain : (height, width) noise after the filter, in units of what white noise of the camera would give.
+    gains : (height,) and (width,), their product is the noise after the filter in units of what white noise would give.
+    excess : the same away from the borders, at least 1.
     texture : noise and structure after the filter in the same units, at least 1.
     ring : (m, 2) offsets at which the surroundings of a peak are looked at.
     threshold, false_above : see `_threshold`.
@@ -47,7 +48,7 @@ class Finder:
     wide: Template
     tight: Template
     noise: Noise
-    gain: NDArray[np.float32]
+    gains: tuple[NDArray[np.float32], NDArray[np.float32]]
     texture: float
     excess: float
     ring: NDArray[np.int64]
@@ -63,7 +64,7 @@ class Finder:
             wide=wide,
             tight=tight,
             noise=noise,
-            gain=wide.edge_gain(height)[:, None] * wide.edge_gain(width),
+            gains=(wide.edge_gain(height), wide.edge_gain(width)),
             texture=1.0,
             excess=1.0,
             ring=_ring(4 * wide.sigma_px),
@@ -71,7 +72,7 @@ class Finder:
             false_above=height * width * _threshold.false_maxima(wide),
         )
         excess, texture = plain._measure(movie)
-        return replace(plain, gain=plain.gain * np.float32(excess), excess=excess, texture=texture)
+        return replace(plain, gains=(plain.gains[0] * np.float32(excess), plain.gains[1]), excess=excess, texture=texture)
 
     def frame(self, pixels: NDArray[Any]) -> Real:
         """`COLUMNS` (n, 7), in pixels and counts, of the spots in one image, sorted by y and x."""
@@ -96,10 +97,9 @@ class Finder:
     def _filtered(self, image: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The image in a mirrored margin, and the height of a spot at each pixel in standard deviations of its noise."""
         wide = self.wide
-        padded = mirrored(image, wide.half_window)
+        padded: NDArray[np.float32] = mirrored(image, wide.half_window)
         camera = (self.noise.slope, self.noise.intercept)
-        z: NDArray[np.float32] = matched_filter(padded, wide.gauss, wide.half_window, wide.information, camera)
-        z /= self.gain
+        z: NDArray[np.float32] = matched_filter(padded, wide.gauss, wide.half_window, wide.information, camera, self.gains)
         return padded, z
 
     def _shaped(self, peaks: NDArray[np.int64], height: Real, curvature: Real, seen: Real) -> NDArray[np.bool_]:
@@ -113,7 +113,7 @@ class Finder:
         compact = seen[:, 6] > COMPACT * np.sqrt(self.tight.information) / root * height * self.excess
         # Second difference of the filter's answer to a spot: that of its own correlation.
         usual = 2 * (1 - _threshold.neighbour_correlation(self.wide))
-        to_border = np.minimum(peaks, np.array(self.gain.shape) - 1 - peaks).min(axis=1)
+        to_border = np.minimum(peaks, np.array([len(gain) for gain in self.gains]) - 1 - peaks).min(axis=1)
         cut = to_border < 2 * self.wide.sigma_px
         return np.asarray(cool & (cut | (compact & (curvature > ROUND * usual * height))))
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
@@ -89,6 +90,22 @@ def templates(sigma_px: float, background_px: float) -> tuple[Template, Template
     return Template(sigma_px, wide, False), Template(sigma_px, tight, True)
 
 
-def mirrored(image: NDArray[Any], margin: int) -> NDArray[np.float32]:
-    """The image as float32 with a margin that mirrors it (the outermost pixel is repeated)."""
-    return np.pad(np.asarray(image, np.float32), margin, mode="symmetric")
+@njit(nogil=True, cache=True)
+def mirrored(image: Any, margin: int) -> Any:
+    """The image as float32 with a margin that mirrors it (the outermost pixel is repeated), as often as it takes."""
+    height, width = image.shape
+    padded = np.empty((height + 2 * margin, width + 2 * margin), np.float32)
+    for y in range(padded.shape[0]):
+        row = image[_reflected(y - margin, height)]
+        for x in range(width):
+            padded[y, x + margin] = row[x]
+        for x in range(margin):
+            padded[y, x] = row[_reflected(x - margin, width)]
+            padded[y, x + margin + width] = row[_reflected(x + width, width)]
+    return padded
+
+
+@njit(nogil=True, cache=True)
+def _reflected(place: int, size: int) -> int:
+    place = place % (2 * size)
+    return int(place if place < size else 2 * size - 1 - place)

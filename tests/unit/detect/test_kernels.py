@@ -13,7 +13,14 @@ from exotrack.detect._threshold import HEIGHTS, dimmer, false_maxima, skewed, th
 
 def filtered(image, template, camera=(1e-9, 100.0)):
     padded = mirrored(image, template.half_window)
-    return matched_filter(padded, template.gauss, template.half_window, template.information, camera)
+    gains = tuple(np.ones(size, np.float32) for size in image.shape)
+    return matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains)
+
+
+def test_the_margin_mirrors_the_image_even_if_it_is_wider_than_the_image(rng):
+    image = rng.normal(size=(6, 9)).astype(np.float32)
+    assert np.array_equal(mirrored(image, 4), np.pad(image, 4, mode="symmetric"))
+    assert np.array_equal(mirrored(image, 20), np.pad(image, 20, mode="symmetric"))
 
 
 @pytest.mark.parametrize("half_window", [5, 9])
