@@ -58,12 +58,12 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
 
 
 def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes) -> Result:
-    """Open, analyse and write one movie."""
+    """Open, analyse and write one movie, under the name of its folder."""
     from exotrack._blocks import Execution
     from exotrack.io import open_movie, read_mask
     from exotrack.pipeline import analyse
 
-    movie = open_movie(path, **wishes.opened)
+    movie = open_movie(path, **wishes.opened).with_id(folder.name)
     for note in movie.notes:
         _terminal.complain(f"{path.name}: {note}", "note")
     mask = None if wishes.mask is None else read_mask(wishes.mask, movie.shape[1:])
@@ -160,7 +160,7 @@ def _places(movies: Sequence[Path], out: Path, overwrite: bool) -> dict[Path, Pa
     places: dict[Path, Path] = {}
     owners: dict[str, Path] = {}
     for path in movies:
-        name = stem(path).lstrip(".") or "movie"
+        name = _text(stem(path)).lstrip(".") or "movie"
         # Some file systems do not tell capitals apart.
         other = owners.setdefault(name.casefold(), path)
         if other != path or path in places:
@@ -169,6 +169,11 @@ def _places(movies: Sequence[Path], out: Path, overwrite: bool) -> dict[Path, Pa
     for place in places.values():
         check_place(place, overwrite)
     return places
+
+
+def _text(name: str) -> str:
+    """A name in which control characters and bytes that are no text became underscores: it goes into every table."""
+    return "".join(letter if letter.isprintable() else "_" for letter in name)
 
 
 def _reopened(provenance: Mapping[str, Any], path: Path | None) -> Movie:

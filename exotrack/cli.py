@@ -6,6 +6,7 @@ imported before a command is chosen, so that help comes at once.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -39,6 +40,9 @@ def main() -> NoReturn:
     # Blocks of frames are the unit of parallel work: threads inside a block would only compete with those between blocks.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # A file name that is no text must not end a run in the line that says it is done.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(_terminal.exit_status(lambda: app(prog_name="exotrack", standalone_mode=False)))
 
 

@@ -48,7 +48,8 @@ def atomic_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     check_place(path, overwrite)
-    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    short = path.name[:50]  # a name as long as the file system takes leaves no room for what is put around it
+    temporary, old = (path.with_name(f".{short}.{os.getpid()}.{end}") for end in ("tmp", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()

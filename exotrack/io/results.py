@@ -16,6 +16,7 @@ from exotrack import __version__
 from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_folder
 from exotrack.io.dictionary import about, datapackage, describe
+from exotrack.io.plain import to_json
 from exotrack.params import Analysis, Params, read_toml, to_toml
 from exotrack.tables import ALL, Table
 
@@ -67,9 +68,9 @@ def write_results(
             write_table(frame, _TABLES[name], temporary / f"{name}.parquet")
             write_table(frame, _TABLES[name], temporary / f"{name}.csv")
         package = datapackage(temporary, frames, str(provenance.get("movie_id", folder.name)), _created(provenance))
-        _write_text(temporary / "params.toml", to_toml(params))
-        _write_text(temporary / "provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False, allow_nan=False))
-        _write_text(temporary / "datapackage.json", json.dumps(package, indent=2, ensure_ascii=False))
+        (temporary / "params.toml").write_text(to_toml(params), encoding="utf-8", newline="\n")
+        (temporary / "provenance.json").write_bytes(to_json(provenance))
+        (temporary / "datapackage.json").write_bytes(to_json(package))
         if extra is not None:
             extra(temporary)
     return folder
@@ -129,9 +130,7 @@ def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same
-        raise InputError(
-            f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again"
-        ) from None
+        raise InputError(f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again") from None
 
 
 def _neutralised(rows: pa.Table) -> pa.Table:
@@ -168,10 +167,6 @@ def _created(provenance: Mapping[str, Any]) -> str:
     from datetime import UTC, datetime
 
     return str(provenance.get("started") or datetime.now(UTC).isoformat(timespec="seconds"))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _first_line(error: Exception) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from exotrack.io.plain import defined, to_json
 from exotrack.score.calibration import Calibration
 from exotrack.score.counts import Count, wilson
 from exotrack.score.matching import Gates
@@ -88,12 +88,12 @@ class Scores:
             "calibration": [asdict(one) for one in self.calibration],
             "spots": None if self.spots is None else _spots(self.spots),
         }
-        plain: dict[str, Any] = _defined(content)
+        plain: dict[str, Any] = defined(content)
         return plain
 
     def to_json(self) -> str:
         """`to_dict` as JSON."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        return to_json(self.to_dict()).decode()
 
     def rows(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The counts for a table on a terminal: heads, and a row of texts per kind."""
@@ -142,11 +142,3 @@ def _spots(spots: SpotScore) -> dict[str, Any]:
 
 def _share(value: float, interval: tuple[float, float]) -> str:
     return "   -             " if math.isnan(value) else f"{value:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
-
-
-def _defined(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _defined(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_defined(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

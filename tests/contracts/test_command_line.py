@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import tifffile
 
 import exotrack
+from exotrack.io import read_results
 from exotrack.params import PRESETS
 
 COMMANDS = ("run", "demo", "simulate", "score", "report", "tables")
@@ -149,16 +151,21 @@ def test_results_are_refused_before_any_work_and_replaced_on_request(simulated: 
 
 
 def test_one_bad_movie_of_two_is_named_and_the_other_is_done(simulated: Path, tmp_path: Path) -> None:
-    (tmp_path / "bad.tif").write_text("this is no movie")
-    status, out, err = call(
-        "run", tmp_path / "bad.tif", simulated / "movie.tif", "--out", tmp_path / "out", "--preset", "granule"
-    )
+    # The good one is named as unkindly as a file system allows: a formula, markup, a line break, a byte that is no text.
+    bad, good = tmp_path / "bad.tif", Path(os.fsdecode(os.fsencode(tmp_path) + b"/=b<blink>\n\xff.tif"))
+    bad.write_text("this is no movie")
+    shutil.copy(simulated / "movie.tif", good)
+    status, out, err = call("run", bad, good, "--out", tmp_path / "out", "--preset", "granule")
     assert status == 1
     assert out.splitlines()[-1] == "1 of 2 movies done, 1 failed"
     errors = [line for line in err.splitlines() if line.startswith("exotrack: error: ")]
     assert len(errors) == 1
     assert "bad.tif" in errors[0]
-    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["movie"]
+    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["=b<blink>__"]
+    results = read_results(tmp_path / "out" / "=b<blink>__")
+    assert set(results.tables["frames"]["movie_id"]) == {"=b<blink>__"}
+    assert results.provenance["input"]["path"] == str(good)
+    assert "<blink>" not in (results.folder / "report.html").read_text()
 
 
 @pytest.fixture(scope="module")

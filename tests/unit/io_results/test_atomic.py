@@ -119,3 +119,9 @@ def test_a_refusal_by_the_system_is_explained(tmp_path: Path) -> None:
 def _results(folder: Path, text: str) -> None:
     folder.mkdir()
     (folder / "a.csv").write_text(text)
+
+
+def test_a_name_as_long_as_the_file_system_takes_can_be_written(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / ("µ" * 127)) as temporary:
+        (temporary / "a.csv").write_text("new")
+    assert [folder.name for folder in tmp_path.iterdir()] == ["µ" * 127]
