@@ -63,6 +63,7 @@ def read_head(path: Path) -> Head:
     check_frame_bytes(path, pages.one(257), pages.one(256), max(pages.one(258) // 8, 1))
     if pages.one(277) > 1:
         raise colour(shown(path), pages.one(277))
+    pages.ranges.refuse_overlap(shown(path))
     lost = LOST_TEXT in pages.first
     if lost and not pages.ending:
         pages.ending = "its description lies beyond the end of the file"

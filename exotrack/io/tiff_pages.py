@@ -17,10 +17,11 @@ import numpy as np
 
 from exotrack.errors import InputError
 from exotrack.io.guard import shown
+from exotrack.io.tiff_overlap import Ranges
 
 MAX_PAGES = 500_000
 """Longer chains take minutes to walk; a movie of more frames than this is written as one block (ImageJ) or as OME-Zarr."""
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _SIGNATURE = {
     256: "width",
@@ -52,6 +53,7 @@ class Pages:
     whole : whether all its pixels lie inside the file.
     ending : why the walk stopped before the end of the chain, or "".
     lost_next : the link that points outside the file, or 0.
+    ranges : bytes in use.
     """
 
     size: int
@@ -62,6 +64,7 @@ class Pages:
     whole: list[bool] = field(default_factory=list)
     ending: str = ""
     lost_next: int = 0
+    ranges: Ranges = field(default_factory=Ranges)
 
     def one(self, tag: int) -> int:
         """First value of a tag of the first page, or the standard's default."""
@@ -121,7 +124,7 @@ def walk(path: Path) -> Pages:
                 raise InputError(f"{name}: more than {MAX_PAGES} pages; save the movie as OME-Zarr or in parts")
             seen.add(following)
             try:
-                tags, after = _page(file, layout, following, pages.size)
+                tags, after = _page(file, layout, following, pages)
             except (struct.error, ValueError, OverflowError) as problem:
                 pages.ending, pages.lost_next = _why(problem, following, pages), following
                 break
@@ -129,19 +132,7 @@ def walk(path: Path) -> Pages:
             following = after
     if not pages.ifds:
         raise InputError(f"{name}: {pages.ending or 'the file holds no image'}; the file is damaged, copy it again")
-    _refuse_overlap(pages, name)
     return pages
-
-
-def _refuse_overlap(pages: Pages, name: str) -> None:
-    """Uncompressed frames that share part of their bytes have a damaged offset: no other trace of it is in the file."""
-    starts = np.array(pages.data, np.int64)
-    order = np.argsort(starts, kind="stable")
-    gaps = np.diff(starts[order])
-    wrong = np.flatnonzero((starts[order][:-1] > 0) & (gaps > 0) & (gaps < pages.frame_bytes))
-    if len(wrong):
-        one, other = sorted(int(k) for k in order[wrong[0] : wrong[0] + 2])
-        raise InputError(f"{name}: the pixels of pages {one} and {other} overlap; the file is damaged, copy it again")
 
 
 def _why(problem: Exception, link: int, pages: Pages) -> str:
@@ -155,8 +146,9 @@ def _number(file: BinaryIO, code: str) -> int:
     return value
 
 
-def _page(file: BinaryIO, layout: _Layout, offset: int, size: int) -> tuple[dict[int, Any], int]:
+def _page(file: BinaryIO, layout: _Layout, offset: int, pages: Pages) -> tuple[dict[int, Any], int]:
     """Wanted tags of the page at `offset` and the link to the next one; ValueError or struct.error if it is damaged."""
+    size = pages.size
     if offset >= size:
         raise ValueError("beyond the end")
     file.seek(offset)
@@ -166,12 +158,17 @@ def _page(file: BinaryIO, layout: _Layout, offset: int, size: int) -> tuple[dict
     width = struct.calcsize(layout.entry)
     table = file.read(width * count)
     after = _number(file, layout.link)
+    pages.ranges.tables.append((offset, struct.calcsize(layout.count) + len(table) + struct.calcsize(layout.link)))
     tags: dict[int, Any] = {}
     for code, kind, length, value in struct.iter_unpack(layout.entry, table):
+        need = _SIZES.get(kind, 1) * length
+        if need > len(value):
+            place = struct.unpack(layout.link, value)[0]
+            pages.ranges.tables.append((place, need))
+            if code == TEXT and place + need > size:
+                tags[LOST_TEXT] = [1]
         if code in _WANTED and kind in _CODES:
             tags[code] = _values(file, layout, kind, length, value, size)
-        elif code == TEXT and length > len(value) and struct.unpack(layout.link, value)[0] + length > size:
-            tags[LOST_TEXT] = [1]
     return tags, after
 
 
@@ -204,10 +201,17 @@ def _append(pages: Pages, tags: dict[int, list[int]], offset: int, name: str) ->
             )
     starts = tags.get(324) or tags.get(273) or []
     counts = tags.get(325) or tags.get(279) or ([pages.frame_bytes] if len(starts) == 1 and pages.plain else [])
-    pages.ifds.append(offset)
+    page = len(pages.ifds)
     good = len(starts) > 0 and len(starts) == len(counts)
-    pages.whole.append(good and all(a + b <= pages.size for a, b in zip(starts, counts, strict=True)))
-    pages.data.append(starts[0] if good and pages.plain and _in_one_piece(starts, counts, pages.frame_bytes) else -1)
+    enough = not pages.plain or not all(counts) or sum(counts) >= pages.frame_bytes
+    one_piece = good and pages.plain and _in_one_piece(starts, counts, pages.frame_bytes)
+    pages.ifds.append(offset)
+    pages.whole.append(good and enough and all(a + b <= pages.size for a, b in zip(starts, counts, strict=True)))
+    pages.data.append(starts[0] if one_piece else -1)
+    if one_piece:
+        pages.ranges.add_pixels(page, starts[:1], [pages.frame_bytes])
+    elif good:
+        pages.ranges.add_pixels(page, starts, counts)
 
 
 def _in_one_piece(starts: list[int], counts: list[int], need: int) -> bool:

@@ -145,6 +145,19 @@ def test_a_strip_without_bytes_is_unreadable_not_black(tmp_path: Path, pixels: P
     assert read_usable(open_movie(path, **GIVEN), 2, 5)[1] == ["ok", "unreadable", "ok"]
 
 
+@pytest.mark.parametrize(("shift", "says"), [(-100, r"pages \d and \d overlap"), (10**6, "damaged: 20 of 21 frames are whole")])
+def test_a_damaged_offset_is_seen(tmp_path: Path, pixels: Pixels, shift: int, says: str) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, pixels)
+    with tifffile.TiffFile(path) as tif:
+        entry, offset = tif.pages[9].tags[273], tif.pages[9].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[entry.valueoffset : entry.valueoffset + 4] = struct.pack("<I", offset + shift)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        open_movie(path, **GIVEN)
+
+
 def test_a_file_that_shrinks_after_opening(tmp_path: Path, pixels: Pixels) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels)
