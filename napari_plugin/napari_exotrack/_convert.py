@@ -1,0 +1,134 @@
+"""Tables to napari layer data and back; no Qt, no viewer.
+
+Data of a layer are in frames and pixels, (t, y, x), like the image's; every layer carries the same scale (s, um, um) and units,
+so what is drawn lies where it was found at any calibration. Row order is never relied on: numbers of tracks and events
+travel as features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exotrack.movie import Movie
+from exotrack.tables import EVENT_KINDS, Events, Table, Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""What napari takes: (data, arguments of the layer, kind of layer)."""
+
+COLOURS = dict(zip(EVENT_KINDS, ("#999999", "#56b4e9", "#e69f00", "#d55e00", "#cc79a7"), strict=True))
+"""Colour of each kind of event, told apart by every eye (Okabe and Ito 2008)."""
+SIZE_UM = 1.0
+"""Rings around events are this wide: a vesicle with room around it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Calibration that all layers of a movie share."""
+
+    pixel_um: float
+    frame_s: float
+
+    @classmethod
+    def of(cls, movie: Movie) -> Place:
+        """That of `movie`."""
+        return cls(movie.pixel_um, movie.frame_s)
+
+    def arguments(self, name: str, axes: str = "tyx") -> dict[str, Any]:
+        """Name, scale, units and axis labels of a layer with `axes`."""
+        scale = {"t": self.frame_s, "y": self.pixel_um, "x": self.pixel_um}
+        units = {"t": "s", "y": "um", "x": "um"}
+        return {
+            "name": name,
+            "scale": tuple(scale[axis] for axis in axes),
+            "units": tuple(units[axis] for axis in axes),
+            "axis_labels": tuple(axes),
+        }
+
+    def points(self, table: pd.DataFrame) -> NDArray[np.float64]:
+        """(n, 3) frame, row and column of the rows of a table."""
+        return np.column_stack([table["frame"], table["y_um"] / self.pixel_um, table["x_um"] / self.pixel_um]).astype(float)
+
+
+class LazyImage:
+    """The frames of a movie as napari slices them: one frame is read for one frame shown."""
+
+    ndim = 3
+
+    def __init__(self, movie: Movie) -> None:
+        self.movie = movie
+        self.shape = movie.shape
+        self.dtype = movie.dtype
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        frame, *rest = key if isinstance(key, tuple) else (key,)
+        if isinstance(frame, slice):
+            start, stop, step = frame.indices(self.shape[0])
+            pixels = self.movie.read(start, max(stop, start)) if step == 1 else np.stack([self.movie[k] for k in range(start, stop, step)])
+            return pixels[(slice(None), *rest)]
+        return self.movie[int(frame)][tuple(rest)]
+
+
+def movie_layer(movie: Movie, name: str = "") -> LayerData:
+    """The movie as an image layer; contrast from three frames, because napari would guess from none."""
+    frames = np.stack([movie[k] for k in (0, len(movie) // 2, len(movie) - 1)]).astype(float)
+    low, high = np.nanpercentile(frames, [1.0, 99.8])
+    arguments = Place.of(movie).arguments(name or movie.movie_id)
+    return LazyImage(movie), arguments | {"contrast_limits": (low, max(high, low + 1.0)), "colormap": "gray"}, "image"
+
+
+def footprint_layer(labels: NDArray[np.integer[Any]], place: Place) -> LayerData:
+    """Cells as a labels layer in (y, x), seen in every frame."""
+    return labels, place.arguments("cells", "yx") | {"opacity": 0.15}, "labels"
+
+
+def events_layer(events: pd.DataFrame, place: Place, name: str = "events") -> LayerData:
+    """Events as rings coloured by kind; every column is a feature."""
+    arguments = place.arguments(name) | {
+        "features": events.reset_index(drop=True),
+        "face_color": "transparent",
+        "border_color": [COLOURS[kind] for kind in events["kind"]] or "white",
+        "border_width": 0.15,
+        "size": SIZE_UM / place.pixel_um,
+        "symbol": "disc",
+    }
+    return place.points(events), arguments, "points"
+
+
+def tracks_layer(tracks: pd.DataFrame, place: Place, name: str = "tracks") -> LayerData:
+    """Tracks, sorted by track and frame as napari sorts them; the measures of each spot are features."""
+    ordered = tracks.sort_values(["track_id", "frame"], kind="stable").reset_index(drop=True)
+    data = np.column_stack([ordered["track_id"], place.points(ordered)])
+    features = ordered.drop(columns=["movie_id"])
+    arguments = place.arguments(name) | {"features": features, "tail_length": 10, "head_length": 0}
+    return data, arguments, "tracks"
+
+
+def events_table(data: NDArray[np.floating[Any]], features: pd.DataFrame, place: Place) -> pd.DataFrame:
+    """An Events table from a points layer: places from `data` (n, 3), everything else from its features.
+
+    Raises `InputError` if the features are not those of events.
+    """
+    return _table(Events, data, features, place)
+
+
+def tracks_table(data: NDArray[np.floating[Any]], features: pd.DataFrame, movie_id: str, place: Place) -> pd.DataFrame:
+    """A Tracks table from a tracks layer: owners and places from `data` (n, 4), everything else from its features.
+
+    Raises `InputError` if the features are not those of tracks.
+    """
+    owned = features.assign(track_id=data[:, 0].astype(np.int64), movie_id=movie_id)
+    return _table(Tracks, data[:, 1:], owned, place)
+
+
+def _table(table: type[Table], data: NDArray[np.floating[Any]], features: pd.DataFrame, place: Place) -> pd.DataFrame:
+    moved = features.assign(
+        frame=np.rint(data[:, 0]).astype(np.int64), y_um=data[:, 1] * place.pixel_um, x_um=data[:, 2] * place.pixel_um
+    )
+    return table.check(table.build(moved))
