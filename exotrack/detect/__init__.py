@@ -78,8 +78,9 @@ def detect(
 def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Frame numbers (n,) and `COLUMNS` (n, 7) of the spots in frames `start` to `stop` (exclusive)."""
     pixels, statuses = read_usable(movie, start, stop, usual)
+    work = finder.workspace()
     parts = [
-        finder.frame(image) if _is_usable(image, status) else np.empty((0, len(COLUMNS)))
+        finder.frame(image, work) if _is_usable(image, status) else np.empty((0, len(COLUMNS)))
         for image, status in zip(pixels, statuses, strict=True)
     ]
     frame = np.repeat(np.arange(start, start + len(parts)), [len(part) for part in parts])

@@ -4,6 +4,8 @@ The least-squares height of a Gaussian on an even background (`exotrack.detect._
 G = sum(g * value), a separable convolution, and B = sum(value), a running sum whose cost does not depend on the window::
 
     height * D = G - S1 / n * B        background = (B - height * S1) / n
+
+Division follows numpy's rules: with Python's, the test for zero keeps the compiler from using vector instructions.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True)
-def matched_filter(padded: Any, gauss: Any, half_window: int, information: float, camera: Any, gains: Any) -> Any:
-    """Height of a spot at each pixel in standard deviations of its noise.
+@njit(nogil=True, cache=True, error_model="numpy")
+def matched_filter(padded: Any, gauss: Any, half_window: int, information: float, camera: Any, gains: Any, z: Any) -> None:
+    """Write to `z`, (height, width) float32, the height of a spot at each pixel in standard deviations of its noise.
 
     Parameters
     ----------
@@ -24,14 +26,9 @@ def matched_filter(padded: Any, gauss: Any, half_window: int, information: float
     gauss, half_window, information : see `Template`.
     camera : slope (counts) and intercept (counts^2) of `Noise`.
     gains : ((height,), (width,)) float32, their product is the noise in units of what `camera` says.
-
-    Returns
-    -------
-    (height, width) float32.
     """
     r = half_window
     height, width = padded.shape[0] - 2 * r, padded.shape[1] - 2 * r
-    z = np.empty((height, width), np.float32)
     column_sum = np.zeros(padded.shape[1])
     box = np.empty(width, np.float32)
     blurred = np.empty(padded.shape[1], np.float32)
@@ -48,10 +45,9 @@ def matched_filter(padded: Any, gauss: Any, half_window: int, information: float
         _blur_row(padded, gauss, y + r, blurred, g_sum)
         _height_row(g_sum, box, sum_g, sum_g / (2 * r + 1) ** 2 / information, scaled, gains[1], z[y])
         z[y] /= gains[0][y]
-    return z
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _height_row(g_sum: Any, mean: Any, sum_g: float, under: float, scaled: Any, gain: Any, out: Any) -> None:
     """Least-squares height over its error, for a row.
 
@@ -64,10 +60,10 @@ def _height_row(g_sum: Any, mean: Any, sum_g: float, under: float, scaled: Any, 
     for x in range(out.size):
         top = g_sum[x] - total * mean[x]
         variance = slope * (mean[x] - own * top) + intercept
-        out[x] = top / (gain[x] * np.sqrt(max(variance, floor)))
+        out[x] = top / (gain[x] * np.sqrt(variance if variance > floor else floor))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _slide(padded: Any, column_sum: Any, y: int, r: int) -> None:
     """Move the sums of the columns on to the window around row y."""
     new = padded[y + 2 * r]
@@ -80,7 +76,7 @@ def _slide(padded: Any, column_sum: Any, y: int, r: int) -> None:
         column_sum[x] += np.float64(new[x]) - np.float64(old[x])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _box_row(column_sum: Any, box: Any, r: int) -> None:
     """Mean of every window in a row from the sums of its columns."""
     total = 0.0
@@ -93,7 +89,7 @@ def _box_row(column_sum: Any, box: Any, r: int) -> None:
         box[x] = total * per_pixel
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _blur_row(padded: Any, gauss: Any, y: int, blurred: Any, g_sum: Any) -> None:
     """Row y of the padded image blurred by the Gaussian along both axes; the Gaussian is even, so taps go in pairs."""
     half = gauss.size // 2

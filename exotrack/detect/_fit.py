@@ -20,7 +20,7 @@ MAX_STEPS = 12
 FITTED, DROPPED = 0, 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, camera: Any) -> Any:
     """Fit each peak of one image.
 
@@ -64,7 +64,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _climb(photons: Any, plane: Any, sigma: float, theta: Any, error: Any) -> bool:
     """Climb to the maximum in place; False where the information is singular or the light is not positive."""
     ny, nx = photons.shape
@@ -95,7 +95,7 @@ def _climb(photons: Any, plane: Any, sigma: float, theta: Any, error: Any) -> bo
     return bool(theta[2] > 0.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _profile(centre: float, sigma: float, along: Any) -> None:
     """Share of the light in each pixel along one axis (first row), and its derivative by the centre (second)."""
     scale = 1.0 / (math.sqrt(2.0) * sigma)
@@ -110,7 +110,7 @@ def _profile(centre: float, sigma: float, along: Any) -> None:
         low, low_density = high, high_density
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _information(photons: Any, plane: Any, theta: Any, along_y: Any, along_x: Any, info: Any, score: Any) -> None:
     """Fisher information and score of (y, x, photons, background) at `theta`."""
     info[:] = 0.0
@@ -136,7 +136,7 @@ def _information(photons: Any, plane: Any, theta: Any, along_y: Any, along_x: An
             info[b, a] = info[a, b]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _solve(matrix: Any, right: Any, out: Any) -> bool:
     """Cholesky solution of a 4 x 4 system; False if the matrix is not positive definite."""
     n = right.size

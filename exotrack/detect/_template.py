@@ -90,22 +90,24 @@ def templates(sigma_px: float, background_px: float) -> tuple[Template, Template
     return Template(sigma_px, wide, False), Template(sigma_px, tight, True)
 
 
-@njit(nogil=True, cache=True)
-def mirrored(image: Any, margin: int) -> Any:
-    """The image as float32 with a margin that mirrors it (the outermost pixel is repeated), as often as it takes."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def mirror(image: Any, padded: Any) -> None:
+    """Put the image into the middle of `padded` (float32) and its mirror image into the margin, as often as it takes.
+
+    The outermost pixel is repeated. The result is written to memory of the caller's, who keeps it from frame to frame: a
+    fresh megabyte for each costs as much as filtering it.
+    """
     height, width = image.shape
-    padded = np.empty((height + 2 * margin, width + 2 * margin), np.float32)
+    margin = (padded.shape[0] - height) // 2
     for y in range(padded.shape[0]):
-        row = image[_reflected(y - margin, height)]
-        for x in range(width):
-            padded[y, x + margin] = row[x]
+        row, out = image[_reflected(y - margin, height)], padded[y]
+        out[margin : margin + width] = row
         for x in range(margin):
-            padded[y, x] = row[_reflected(x - margin, width)]
-            padded[y, x + margin + width] = row[_reflected(x + width, width)]
-    return padded
+            out[x] = row[_reflected(x - margin, width)]
+            out[x + margin + width] = row[_reflected(x + width, width)]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _reflected(place: int, size: int) -> int:
     place = place % (2 * size)
     return int(place if place < size else 2 * size - 1 - place)

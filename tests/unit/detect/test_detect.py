@@ -134,3 +134,12 @@ def test_a_lone_spot_has_the_height_it_was_made_with_without_noise():
     assert spots["amplitude"].to_numpy() == pytest.approx([200, 200], rel=1e-4)
     assert spots["y_um"].to_numpy() == pytest.approx([20.3 * PIXEL_UM] * 2, abs=1e-4)
     assert spots["x_um"].to_numpy() == pytest.approx([25.6 * PIXEL_UM] * 2, abs=1e-4)
+
+
+def test_every_way_to_store_the_same_pixels_gives_the_same_spots(rng):
+    counts = movie_of(FLAT(64), [[(30.2, 33.7)]] * 3, 300.0, rng).frames.array
+    reference = detect(movie_of(FLAT(64), [()], 0.0, rng, pixels=counts), PARAMS)
+    for dtype in (">u2", "int32", "uint32", "float16", "float32", ">f4", "float64"):
+        stored = movie_of(FLAT(64), [()], 0.0, rng, pixels=counts.astype(dtype))
+        assert detect(stored, PARAMS).equals(reference), dtype
+    assert len(reference) == 3

@@ -7,14 +7,21 @@ import pytest
 
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._peaks import local_maxima
-from exotrack.detect._template import Template, mirrored
+from exotrack.detect._template import Template, mirror
 from exotrack.detect._threshold import HEIGHTS, dimmer, false_maxima, skewed, threshold
 
 
+def mirrored(image, margin):
+    padded = np.empty(np.add(image.shape, 2 * margin), np.float32)
+    mirror(image, padded)
+    return padded
+
+
 def filtered(image, template, camera=(1e-9, 100.0)):
-    padded = mirrored(image, template.half_window)
+    padded, z = mirrored(image, template.half_window), np.empty(image.shape, np.float32)
     gains = tuple(np.ones(size, np.float32) for size in image.shape)
-    return matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains)
+    matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains, z)
+    return z
 
 
 def test_the_margin_mirrors_the_image_even_if_it_is_wider_than_the_image(rng):
