@@ -70,11 +70,10 @@ class LazyImage:
         frame, *rest = key if isinstance(key, tuple) else (key,)
         if isinstance(frame, slice):
             start, stop, step = frame.indices(self.shape[0])
-            pixels = (
-                self.movie.read(start, max(stop, start))
-                if step == 1
-                else np.stack([self.movie[k] for k in range(start, stop, step)])
-            )
+            if step == 1:
+                pixels = self.movie.read(start, max(stop, start))
+            else:
+                pixels = np.array([self.movie[k] for k in range(start, stop, step)], self.dtype).reshape(-1, *self.shape[1:])
             return pixels[(slice(None), *rest)]
         return self.movie[int(frame)][tuple(rest)]
 
