@@ -32,7 +32,9 @@ def stem(path: Path) -> str:
         name = path.stem
     if is_pattern(path):
         name = re.split(r"[*?\[]", name)[0].rstrip("_- .") or path.parent.resolve().name
-    return name or path.resolve().name or "movie"
+    name = name or path.resolve().name or "movie"
+    # bytes that are no text (another alphabet's file system) are written out, since tables hold text only
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def is_pattern(path: Path) -> bool:

@@ -113,6 +113,16 @@ def test_a_name_with_a_line_break_stays_one_line(tmp_path: Path) -> None:
         open_movie(tmp_path / "a\nb.tif", **GIVEN)
 
 
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}], ids=str)
+def test_a_name_of_bytes_that_are_no_text(tmp_path: Path, pixels: Pixels, options: dict[str, Any]) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/=b<blink>\n\xff.tif"))
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    os.rename(tmp_path / "a.tif", path)
+    movie = open_movie(path, **GIVEN)
+    assert movie.movie_id == "=b<blink>\n\\udcff"
+    assert survey(movie)["movie_id"].iloc[0] == movie.movie_id
+
+
 def test_a_damaged_page_is_unreadable_and_the_rest_is_used(tmp_path: Path, pixels: Pixels) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels, compression="zlib")
