@@ -57,10 +57,10 @@ def _pixels(results: Results, place: Place) -> list[LayerData]:
     try:
         movie = _movie(results)
         cells = read_mask(mask, movie.shape[1:]) if mask else footprint(movie, results.tables["frames"], results.params.cell)[0]
+        return [movie_layer(movie), footprint_layer(cells, place)]
     except ExotrackError as error:
         warnings.warn(f"the tables are shown without their movie: {error}", stacklevel=2)
         return []
-    return [movie_layer(movie), footprint_layer(cells, place)]
 
 
 def _movie(results: Results) -> Movie:

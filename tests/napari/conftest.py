@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +17,41 @@ from exotrack.io.results import read_table
 from exotrack.params import preset
 from exotrack.provenance import movie_record
 from exotrack.tables import ALL, Events, Frames, Tracks
+
+LIBRARIES = (
+    "libEGL.so.1", "libGL.so.1", "libglib-2.0.so.0", "libdbus-1.so.3", "libfontconfig.so.1", "libxkbcommon-x11.so.0",
+    "libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxcb-keysyms.so.1", "libxcb-shape.so.0",
+)  # fmt: skip
+"""What Qt loads to draw on X; without one of them it ends the whole process."""
+
+
+def lacking() -> list[str]:
+    """What a viewer needs and this machine does not have."""
+    found = []
+    for name in LIBRARIES:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            found.append(name)
+    return found + ([] if shutil.which("Xvfb") else ["Xvfb"])
+
+
+@pytest.fixture(scope="session")
+def drawable() -> None:
+    """Tests that draw are skipped where Qt cannot, unless EXOTRACK_REQUIRE_VIEWER=1."""
+    missing = lacking()
+    if missing:
+        reason = f"a napari viewer needs {', '.join(missing)}; bash tests/run installs them on Debian"
+        if os.environ.get("EXOTRACK_REQUIRE_VIEWER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def viewers(drawable: None, request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Makes viewers that are closed after the test; napari's own fixture, asked for only where Qt can draw."""
+    make: Callable[..., Any] = request.getfixturevalue("make_napari_viewer_proxy")
+    return make
 
 
 @pytest.fixture

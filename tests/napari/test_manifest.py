@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-import yaml
 from npe2 import PluginManager, PluginManifest
 
 import napari_exotrack
@@ -32,6 +31,6 @@ def test_nothing_but_results_folders_is_claimed(tmp_path: Path) -> None:
 
 
 def test_every_command_is_offered_somewhere() -> None:
-    contributions = yaml.safe_load(MANIFEST.read_text())["contributions"]
-    offered = {entry["command"] for kind in ("readers", "sample_data") for entry in contributions[kind]}
-    assert {command["id"] for command in contributions["commands"]} == offered
+    contributions = PluginManifest.from_file(MANIFEST).contributions
+    offered = {entry.command for entry in [*(contributions.readers or []), *(contributions.sample_data or [])]}
+    assert {command.id for command in contributions.commands or []} == offered

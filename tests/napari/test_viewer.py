@@ -21,8 +21,8 @@ Viewers = Callable[..., Any]
 
 
 @pytest.mark.parametrize("name", ["granule", "phluorin"])
-def test_a_sample_opens_with_its_truth(make_napari_viewer_proxy: Viewers, name: str) -> None:
-    viewer = make_napari_viewer_proxy()
+def test_a_sample_opens_with_its_truth(viewers: Viewers, name: str) -> None:
+    viewer = viewers()
     viewer.open_sample("exotrack", name)
     assert [layer.name for layer in viewer.layers] == [name, "true tracks", "true events"]
     for layer in viewer.layers:
@@ -36,9 +36,9 @@ def test_a_sample_opens_with_its_truth(make_napari_viewer_proxy: Viewers, name: 
     assert set(events.features["event_id"]) == set(truth["event_id"][truth["visible"]])
 
 
-def test_events_lie_in_the_light_they_come_from(make_napari_viewer_proxy: Viewers) -> None:
+def test_events_lie_in_the_light_they_come_from(viewers: Viewers) -> None:
     # World coordinates of a full fusion, looked up in the image layer: the vesicle is brighter than the frame.
-    viewer = make_napari_viewer_proxy()
+    viewer = viewers()
     viewer.open_sample("exotrack", "granule")
     image, _, events = viewer.layers
     fused = np.flatnonzero(events.features["kind"] == "full_fusion")
@@ -52,8 +52,8 @@ def test_events_lie_in_the_light_they_come_from(make_napari_viewer_proxy: Viewer
     assert np.mean(brighter) > 0.9
 
 
-def test_the_picture_shows_rings_and_vesicles(make_napari_viewer_proxy: Viewers, tmp_path: Path) -> None:
-    viewer = make_napari_viewer_proxy(show=True)
+def test_the_picture_shows_rings_and_vesicles(viewers: Viewers, tmp_path: Path) -> None:
+    viewer = viewers(show=True)
     viewer.open_sample("exotrack", "granule")
     events = viewer.layers["true events"]
     viewer.dims.set_current_step(0, int(events.data[10, 0]))
@@ -67,8 +67,8 @@ def test_the_picture_shows_rings_and_vesicles(make_napari_viewer_proxy: Viewers,
     assert (np.ptp(bare[..., :3].astype(int), axis=-1) > 60).sum() < colourful.sum() / 4
 
 
-def test_a_results_folder_opens_with_its_movie_cells_tracks_and_events(make_napari_viewer_proxy: Viewers, results: Path) -> None:
-    viewer = make_napari_viewer_proxy()
+def test_a_results_folder_opens_with_its_movie_cells_tracks_and_events(viewers: Viewers, results: Path) -> None:
+    viewer = viewers()
     viewer.open(str(results), plugin="exotrack")
     assert [layer.name for layer in viewer.layers] == ["cell", "cells", "tracks", "events"]
     image, cells, tracks, events = viewer.layers
