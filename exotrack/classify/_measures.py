@@ -42,11 +42,11 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     top = float(np.max(peak[early])) if early.any() else math.nan
     at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
     background = float(np.nanmedian(look.series.coefficients[:, 3]))
-    decay, decay_sd = parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)])
+    decay, decay_sd = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
     diffusion, diffusion_sd = _diffusion(look)
     released, released_sd = _released(lag, peak, decay) if lumenal else (math.nan, math.nan)
     return {
-        "t0_frame": frame + t0,
+        "t0_frame": max(frame + t0, 0.0),
         "amplitude": top,
         "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
         "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
@@ -63,7 +63,12 @@ def _diffusion(look: Look) -> tuple[float, float]:
     """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
     if look.fits[RELEASE, 0] - look.fits[SPREAD, 0] < 6.0:
         return math.nan, math.nan
-    return parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)])
+    return _known(*parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)]))
+
+
+def _known(value: float, sd: float) -> tuple[float, float]:
+    """The value and its error, both missing where only a limit is known: faster or slower than the frames can tell."""
+    return (value, sd) if math.isfinite(sd) else (math.nan, math.nan)
 
 
 def _released(lag: NDArray[np.int64], peak: NDArray[np.float64], decay_frames: float) -> tuple[float, float]:

@@ -62,7 +62,9 @@ def label(table: pd.DataFrame, fusions: pd.DataFrame, pixel_um: float, frame_s: 
         table["x_um"].to_numpy()[:, None] - fusions["x_um"].to_numpy()[None],
     )
     late = np.abs(table["t0_frame"].to_numpy()[:, None] * frame_s - fusions["t_s"].to_numpy()[None])
-    cost = np.where((apart <= WITHIN_PX * pixel_um) & (late <= WITHIN_S), late / WITHIN_S + apart / (WITHIN_PX * pixel_um), np.inf)
+    cost = np.where(
+        (apart <= WITHIN_PX * pixel_um) & (late <= WITHIN_S), late / WITHIN_S + apart / (WITHIN_PX * pixel_um), np.inf
+    )
     best = cost.argmin(axis=1) if len(fusions) else np.zeros(len(table), int)
     hit = np.isfinite(cost[np.arange(len(table)), best]) if len(fusions) else np.zeros(len(table), bool)
     kind = fusions["kind"].to_numpy(dtype=object)
