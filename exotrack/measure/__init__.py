@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
-from exotrack._frames import read_usable
+from exotrack._frames import read_usable, usable
 from exotrack.measure._positions import Positions, positions
 from exotrack.measure._spot_fit import measure_rows
 from exotrack.measure.footprint import footprint
@@ -78,7 +78,7 @@ def _measure_block(
 
 def _table(movie: Movie, where: Positions, values: NDArray[np.float64], frames: pd.DataFrame) -> pd.DataFrame:
     status = Frames.check(frames)["status"].to_numpy(dtype=object)[where.frame]
-    values[~np.isin(status, ("ok", "saturated"))] = np.nan
+    values[~usable(frames)[where.frame]] = np.nan
     columns = {
         "track_id": where.track_id,
         "frame": where.frame,

@@ -98,6 +98,42 @@ def fit_width(data: NDArray[np.float64], y: float, x: float, start: float, low: 
 
 
 @njit(nogil=True, cache=True)
+def _light(
+    data: NDArray[np.float64], spot: tuple[float, float, float, float], height: float, background: float
+) -> tuple[float, float]:
+    """Light above the background within a radius, and its standard error; spot = (y, x, sigma, radius).
+
+    The background is estimated on the same pixels, so the error is that of one weighted sum: each pixel counts 1 inside
+    the radius, less the number of pixels inside times its weight in the background.
+    """
+    y, x, sigma, radius = spot
+    ny, nx = data.shape
+    gy, gx = np.empty(ny), np.empty(nx)
+    profile(ny, y, sigma, gy)
+    profile(nx, x, sigma, gx)
+    total, n, faa, fab, fbb = 0.0, 0, 0.0, 0.0, 0.0
+    for i in range(ny):
+        for j in range(nx):
+            g = gy[i] * gx[j]
+            w = 1.0 / max(background + height * g, FLOOR)
+            faa += g * g * w
+            fab += g * w
+            fbb += w
+            if (i - y) ** 2 + (j - x) ** 2 <= radius * radius:
+                total += data[i, j]
+                n += 1
+    det = faa * fbb - fab * fab
+    variance = 0.0
+    for i in range(ny):
+        for j in range(nx):
+            g = gy[i] * gx[j]
+            mu = max(background + height * g, FLOOR)
+            inside = 1.0 if (i - y) ** 2 + (j - x) ** 2 <= radius * radius else 0.0
+            variance += (inside - n * (faa - fab * g) / (mu * det)) ** 2 * mu
+    return total - n * background, math.sqrt(variance)
+
+
+@njit(nogil=True, cache=True)
 def measure_rows(
     pixels: NDArray[Any],
     frame: NDArray[np.int64],
@@ -128,18 +164,16 @@ def measure_rows(
                 data[i, j] = (float(pixels[frame[k], y0 + i, x0 + j]) + shift) / slope
         y, x = y_px[k] - y0, x_px[k] - x0
         height, background, sd, _ = fit_height(data, y, x, sigma)
+        if np.isnan(height):
+            out[k, :] = np.nan
+            continue
         width = np.nan
         if height > 4.0 * sd:
             width = fit_width(data, y, x, sigma, 0.5 * sigma, 4.0 * sigma)
-        total, n = 0.0, 0
-        for i in range(y1 - y0):
-            for j in range(x1 - x0):
-                if (i - y) ** 2 + (j - x) ** 2 <= radius * radius:
-                    total += data[i, j]
-                    n += 1
+        intensity, intensity_sd = _light(data, (y, x, sigma, radius), height, background)
         out[k, 0] = height * slope
         out[k, 1] = sd * slope
         out[k, 2] = background * slope - shift
         out[k, 3] = width
-        out[k, 4] = (total - n * background) * slope
-        out[k, 5] = math.sqrt(max(total, FLOOR * n) * (1.0 + n / data.size)) * slope
+        out[k, 4] = intensity * slope
+        out[k, 5] = intensity_sd * slope
