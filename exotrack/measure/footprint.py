@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, map_blocks
-from exotrack._frames import read_usable
+from exotrack._frames import read_usable, usable
 from exotrack.movie import Movie
 from exotrack.params import CellParams
 
@@ -37,12 +37,14 @@ def footprint(
     whole = np.ones(movie.shape[1:], np.int32)
     if params.footprint == "field":
         return whole, "field"
-    labels = labels_from_mean(mean_image(movie, run), movie.pixel_um)
+    labels = labels_from_mean(mean_image(movie, frames, run), movie.pixel_um)
     return (labels, "estimated") if labels.any() else (whole, "field")
 
 
-def mean_image(movie: Movie, run: Execution = Execution()) -> NDArray[np.float64]:
+def mean_image(movie: Movie, frames: pd.DataFrame, run: Execution = Execution()) -> NDArray[np.float64]:
     """Mean of the usable frames in up to `RUNS` runs of `RUN_FRAMES` spread over the movie, (height, width), counts.
+
+    frames : a Frames table. NaN everywhere if none of those looked at can be used.
 
     The runs do not depend on how the work is cut into blocks, so neither does the image.
     """
@@ -50,7 +52,9 @@ def mean_image(movie: Movie, run: Execution = Execution()) -> NDArray[np.float64
         starts = np.arange(0, len(movie), RUN_FRAMES)
     else:
         starts = np.linspace(0, len(movie) - RUN_FRAMES, RUNS).round().astype(int)
-    tasks = [(movie, Block(int(start), min(int(start) + RUN_FRAMES, len(movie)))) for start in starts]
+    good = usable(frames)
+    cut = [Block(int(start), min(int(start) + RUN_FRAMES, len(movie))) for start in starts]
+    tasks = [(movie, block, good[slice(*block)]) for block in cut]
     parts = list(map_blocks("footprint", _sum_block, tasks, run))
     count = sum(n for _, n in parts)
     if count == 0:
@@ -108,8 +112,7 @@ def _closed(inside: NDArray[np.bool_], element: NDArray[np.uint8]) -> NDArray[np
     return np.asarray(ndimage.binary_closing(padded, element)[reach:-reach, reach:-reach])
 
 
-def _sum_block(movie: Movie, block: Block) -> tuple[NDArray[np.float64], int]:
-    """Sum of the usable frames of a block, and their number."""
-    pixels, statuses = read_usable(movie, *block)
-    good = np.isin(statuses, ("ok", "saturated"))
+def _sum_block(movie: Movie, block: Block, good: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
+    """Sum of the frames of a block that are good, and their number."""
+    pixels, _ = read_usable(movie, *block)
     return pixels[good].sum(axis=0, dtype=np.float64), int(good.sum())
