@@ -36,8 +36,6 @@ def scene(seed: int, n: int = 24, size: int = 48) -> tuple[np.ndarray, pd.DataFr
     columns: dict[str, Any] = dict(zip(("track_id", "frame", "y_um", "x_um"), zip(*rows, strict=True), strict=True))
     columns |= {"movie_id": ["m"] * len(rows), "sigma_um": [0.13] * len(rows)}
     return (rng.poisson(light) + 100).astype(np.uint16), Tracks.build(columns)
-        {**columns, "movie_id": ["m"] * len(rows), "sigma_um": [0.13] * len(rows)}
-    )
 
 
 def traces(pixels: np.ndarray, tracks: pd.DataFrame, noise: Noise = NOISE, pixel_um: float = 0.1, **run: int) -> pd.DataFrame:
