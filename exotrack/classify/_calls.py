@@ -11,7 +11,8 @@ from exotrack.params import ClassifyParams
 
 SAME_WIDTHS = 4.0
 """Fusions within this many vesicle widths and `SAME_S` (or three frames) are one: about the distance of 4 pixels."""
-SAME_S = 0.3
+SAME_S = 0.7
+"""A slow release is found at several moments; two fusions of one site follow each other this fast too rarely to matter."""
 
 
 def call(table: pd.DataFrame, p: NDArray[np.float64], params: ClassifyParams, sigma_um: float, frame_s: float) -> pd.DataFrame:

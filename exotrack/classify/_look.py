@@ -16,10 +16,10 @@ from exotrack.classify._models import (
     D_UM2_S,
     ESCAPE_FRAMES,
     RAMP_FRAMES,
-    T0_GRID,
     TAU_FRAMES,
     WIDTH_GRID,
     fit_all,
+    t0_grid,
 )
 from exotrack.movie import Movie
 from exotrack.physics import Noise
@@ -87,7 +87,7 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     usable = np.isin(statuses, ("ok", "saturated"))
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
     growth = 2.0 * D_UM2_S * optics.frame_s / optics.sigma_um**2
-    grids = (T0_GRID, TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
+    grids = (t0_grid(optics.frame_s), TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
     looks = []
     for k in range(len(where.frame)):
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))

@@ -24,8 +24,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 STAY, STEP, RAMP, RELEASE, SPREAD = range(5)
-T0_GRID = np.arange(-4.0, 2.01, 0.5)
-"""A slow release is steepest after its start, so the search reaches further back; refined by a quarter of a frame."""
+BACK_S = 0.8
+"""How far before a candidate's frame its event may have begun (s): a release of a second is steepest well after its start."""
 FIT = ("chi2", "t0", "shape_1", "shape_2", "static_1", "static_2", "static_4", "lost", "height", "height_sd")
 """A fit: shape_1 is tau, D growth or ramp; static_* are the heights that stay, lost is P, height is A."""
 TAU_FRAMES = np.array([0.35, 0.6, 1.0, 1.7, 2.8, 4.6, 7.5, 12.0, 20.0, 33.0, 55.0])
@@ -37,6 +37,14 @@ LEAST_GAIN = 12.0
 WIDTH_GRID = np.geomspace(1.0, 9.0, 48)
 """Widths for which mixtures are tabulated; wider clouds look flat in the patch."""
 LOG_WIDTH_STEP = math.log(9.0) / 47.0
+
+
+def t0_grid(frame_s: float) -> NDArray[np.float64]:
+    """Start times to try (frames from the candidate's): half frames near it, wider steps back to `BACK_S`."""
+    near = np.arange(-2.0, 2.01, 0.5)
+    back = max(BACK_S / frame_s, 4.0)
+    far = -2.0 - np.cumsum(np.linspace(0.5, max(0.5, (back - 2.0) / 3.0), 6))
+    return np.concatenate([far[far >= -back - 0.5][::-1], near])
 
 
 class Sums(NamedTuple):
@@ -203,12 +211,12 @@ def _refine(
     course: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None:
-    """Look for t0 a quarter of a frame to either side, shapes held."""
+    """Look for t0 up to a frame to either side, shapes held."""
     for model in range(1, 5):
         coarse, one, two = out[model, 1], out[model, 2], out[model, 3]
         if model == 2 or not np.isfinite(out[model, 0]):
             continue
-        for t0 in (coarse - 0.25, coarse + 0.25):
+        for t0 in (coarse - 1.0, coarse - 0.5, coarse - 0.25, coarse + 0.25, coarse + 0.5, coarse + 1.0):
             _until(times, t0, 0.0, until)
             if model == 1:
                 _keep_step(sums, until, course, (t0, 0.0), out[1])

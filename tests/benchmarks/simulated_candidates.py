@@ -39,7 +39,7 @@ def draw(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation,
     # More fusions than the presets have, so that a movie teaches more; the distractors stay as many.
     more = {"fuse_per_s": sim.kinetics.fuse_per_s * float(rng.uniform(1.5, 4.0))}
     frames = int(rng.integers(150, 260))
-    sim = sim.updated({"field": {"n_frames": frames, "width_px": 200, "height_px": 200}, "kinetics": more})
+    sim = sim.updated({"field": {"n_frames": frames, "width_px": 176, "height_px": 176}, "kinetics": more})
     return sim, preset(name)
 
 

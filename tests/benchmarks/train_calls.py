@@ -20,6 +20,7 @@ from sklearn.model_selection import GroupKFold
 from exotrack.classify import _trees
 from exotrack.classify._features import FEATURES
 
+USED = (*FEATURES, "fraction_released", "fraction_released_sd")
 HOME = Path(_trees.__file__).parent
 SETTINGS = {"max_iter": 160, "learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 15, "l2_regularization": 5.0}
 """Small trees with strong shrinkage: the physics is in the features, the trees only weigh it."""
@@ -28,7 +29,7 @@ SETTINGS = {"max_iter": 160, "learning_rate": 0.06, "max_leaf_nodes": 12, "min_s
 def grow(table: pd.DataFrame, seed: int = 0) -> HistGradientBoostingClassifier:
     """Trees on the candidates of `table`."""
     model = HistGradientBoostingClassifier(**SETTINGS, max_features=0.4, early_stopping=False, random_state=seed)
-    return model.fit(table[list(FEATURES)].to_numpy(), codes(table))
+    return model.fit(table[list(USED)].to_numpy(), codes(table))
 
 
 def codes(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -48,7 +49,7 @@ def out_of_fold(table: pd.DataFrame) -> NDArray[np.float64]:
     logits = np.empty((len(table), 3))
     for train, test in GroupKFold(5).split(table, groups=table["movie"]):
         model = grow(table.iloc[train])
-        logits[test] = model.decision_function(table.iloc[test][list(FEATURES)].to_numpy())
+        logits[test] = model.decision_function(table.iloc[test][list(USED)].to_numpy())
     return logits
 
 
@@ -74,7 +75,7 @@ def arrays(model: HistGradientBoostingClassifier, temperature: float) -> dict[st
             count += len(nodes)
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return joined | {
-        "names": np.array(FEATURES),
+        "names": np.array(USED),
         "root": np.array(roots, np.int32),
         "tree_class": np.array(classes, np.int32),
         "prior": np.asarray(model._baseline_prediction, float).ravel(),
@@ -108,7 +109,7 @@ def main(cargo: str, tuning: Path, reporting: Path | None) -> None:
     scaled = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
     tell("tuning, out of fold", scaled / scaled.sum(axis=1, keepdims=True), truth)
     ours = _trees.probabilities(table, _trees.load(cargo))
-    theirs = model.decision_function(table[list(FEATURES)].to_numpy()) / temperature
+    theirs = model.decision_function(table[list(USED)].to_numpy()) / temperature
     theirs = np.exp(theirs - theirs.max(axis=1, keepdims=True))
     print("largest difference from scikit-learn", np.abs(ours - theirs / theirs.sum(axis=1, keepdims=True)).max())
     if reporting is not None:
