@@ -1,0 +1,87 @@
+"""How right the calls are on movies nothing was tuned on, by the definitions of ``exotrack score``.
+
+``python tests/benchmarks/accuracy.py [MOVIES] [--write]`` simulates and analyses MOVIES (default 6) movies of each set and prints
+the scores; ``--write`` puts them in docs/accuracy.md and between the accuracy marks of README.md.
+
+The sets: a preset as it is (medium SNR), with seeds the training never drew; and the reporting family of
+exotrack.simulate.vary: other cameras, another point spread function, other pores, wider ranges of everything.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import exotrack
+from exotrack._blocks import Execution
+from exotrack.params import preset
+from exotrack.score import Evidence, Gates, Scores, score
+from exotrack.simulate.presets import simulation
+from exotrack.simulate.vary import vary
+
+ROOT = Path(__file__).parents[2]
+SETS = (("granule", "as it is"), ("granule", "reporting"), ("phluorin", "as it is"), ("phluorin", "reporting"))
+KINDS = ("fusion_any", "full_fusion", "kiss_and_run", "docking", "undocking", "tethering")
+SEED = 20261
+MARKS = ("<!-- accuracy:begin -->", "<!-- accuracy:end -->")
+
+
+def pooled(name: str, family: str, movies: int) -> Scores:
+    """Scores over `movies` movies; places are in pixels, so that one gate of 4 pixels fits all."""
+    true, found, candidates = [], [], []
+    for k in range(movies):
+        rng = np.random.default_rng([SEED, SETS.index((name, family)), k])
+        sim = simulation(name) if family == "as it is" else vary(simulation(name), rng, "reporting")
+        truth = exotrack.simulate(sim, rng)
+        movie = replace(truth.movie, movie_id=f"{name}{k}")
+        result = exotrack.analyse(movie, preset(name), run=Execution(workers=2))
+        inside = (truth.events["frame"] > 0) & (truth.events["frame"] < len(movie) - 1)
+        looked = result.candidates.assign(t_s=result.candidates["t0_frame"] * movie.frame_s)
+        for table, rows in ((true, truth.events[inside]), (found, result.events), (candidates, looked)):
+            places = {axis: rows[axis] / movie.pixel_um for axis in ("y_um", "x_um")}
+            table.append(rows.assign(movie_id=movie.movie_id, **places))
+        print(f"{name} {family} {k}: snr {sim.snr():.1f} {movie.frame_s:.3f} s", flush=True)
+    evidence = Evidence(candidates=pd.concat(candidates, ignore_index=True))
+    events = (pd.concat(true, ignore_index=True), pd.concat(found, ignore_index=True))
+    return score(*events, Gates(distance_um=4.0, spot_um=2.0), evidence)
+
+
+def table(scores: dict[str, Scores]) -> str:
+    """Markdown: one row per set and kind."""
+    lines = ["| set | kind | true | found | precision | recall | F1 [95 %] |", "|---|---|--:|--:|--:|--:|--:|"]
+    for name, one in scores.items():
+        for kind in KINDS:
+            c = one[kind]
+            if c.n_true + c.n_found:
+                low, high = c.f1_interval
+                lines.append(
+                    f"| {name} | {kind} | {c.n_true} | {c.n_found} | {c.precision:.2f} | {c.recall:.2f} | {c.f1:.2f} [{low:.2f}, {high:.2f}] |"
+                )
+    return "\n".join(lines)
+
+
+def main(movies: int, write: bool) -> None:
+    """Score every set, print, and write if wanted."""
+    scores = {f"{name}, {family}": pooled(name, family, movies) for name, family in SETS}
+    rest = "\n\n".join(f"{name}\n\n```\n{one.summary(counts=False)}\n```" for name, one in scores.items())
+    intro = (
+        f"Made by `python tests/benchmarks/accuracy.py {movies} --write` with exotrack {exotrack.__version__}: {movies} simulated movies a "
+        "set, none used in training. Fusions count as found within 4 pixels and 0.3 s, the others within 4 pixels and 0.8 s."
+    )
+    print(table(scores), rest, sep="\n\n")
+    if write:
+        (ROOT / "docs" / "accuracy.md").write_text(
+            f"# Accuracy\n\n{intro}\n\n{table(scores)}\n\n## Measures and calibration\n\n{rest}\n"
+        )
+        readme = (ROOT / "README.md").read_text()
+        head, tail = readme.split(MARKS[0])[0], readme.split(MARKS[1])[1]
+        (ROOT / "README.md").write_text(f"{head}{MARKS[0]}\n{intro}\n\n{table(scores)}\n{MARKS[1]}{tail}")
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    main(numbers[0] if numbers else 6, "--write" in sys.argv)
