@@ -99,13 +99,13 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return content
 
 
-def write_table(frame: pd.DataFrame, table: type[Table], path: Path) -> None:
-    """Write one table; the suffix of `path`, .parquet or .csv, says how."""
+def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str | None = None) -> None:
+    """Write one table as `form`, .parquet or .csv; None takes the suffix of `path`."""
     import pyarrow as pa
     from pyarrow import csv, parquet
 
     rows = pa.Table.from_pandas(frame, preserve_index=False)
-    if path.suffix == ".csv":
+    if (form or path.suffix) == ".csv":
         csv.write_csv(_neutralised(rows), path)
         return
     described = describe(table, frame)

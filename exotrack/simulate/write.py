@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack.errors import OutputError
+from exotrack.io.atomic import atomic_file
+from exotrack.io.results import write_table
 from exotrack.movie import Movie
 from exotrack.params import to_toml
 from exotrack.simulate.truth import Truth
+from exotrack.tables import ALL, REAL, TEXT, WHOLE, Column, Table
 
 TABLES = ("spots", "tracks", "episodes", "events", "cells", "others")
 BIG_BYTES = 4_000_000_000
 """Classic TIFF addresses 4 GiB; above this the file is a BigTIFF."""
+
+
+class Others(Table):
+    """Something that is no vesicle, in one frame."""
+
+    name = "others"
+    other_id = Column(WHOLE, "", "Number of the thing, from 1.")
+    kind = Column(TEXT, "", "What it is: endosome, blink, static, step or haze.")
+    frame = Column(WHOLE, "frame", "Position along the time axis, from 0.")
+    y_um = Column(REAL, "um", "Centre; the centre of pixel (0, 0) is 0.")
+    x_um = Column(REAL, "um", "Centre; the centre of pixel (0, 0) is 0.")
+    sigma_um = Column(REAL, "um", "Width of its image.")
+    amplitude = Column(REAL, "counts", "Height of its image.")
 
 
 def write_truth(
@@ -44,21 +57,24 @@ def write_truth(
         raise OutputError(f"{where} already holds movie.tif; give another folder or --overwrite")
     try:
         where.mkdir(parents=True, exist_ok=True)
-        write_movie(truth.movie, where / "movie.tif", compress=compress, progress=progress)
-        write_tables(truth, where)
-        _whole(where / "footprint.tif", lambda path: _write_footprint(truth, path))
-        _whole(where / "simulation.toml", lambda path: path.write_text(to_toml(truth.params), encoding="utf-8"))
     except OSError as error:
         raise OutputError(f"{where}: cannot be written ({error.strerror or error}); give a folder you may write to") from None
+    write_movie(truth.movie, where / "movie.tif", compress=compress, progress=progress)
+    write_tables(truth, where)
+    with atomic_file(where / "footprint.tif") as path:
+        _write_footprint(truth, path)
+    with atomic_file(where / "simulation.toml") as path:
+        path.write_text(to_toml(truth.params), encoding="utf-8")
     return where
 
 
 def write_tables(truth: Truth, folder: Path, names: tuple[str, ...] = TABLES) -> None:
     """Write the true tables `names` into `folder`, each as Parquet and as CSV."""
+    contracts = {table.name: table for table in ALL}
     for name in names:
-        table: pd.DataFrame = getattr(truth, name)
-        _whole(folder / f"{name}.parquet", partial(table.to_parquet, index=False))
-        _whole(folder / f"{name}.csv", partial(table.to_csv, index=False, float_format="%.7g", lineterminator="\n"))
+        for form in (".parquet", ".csv"):
+            with atomic_file(folder / f"{name}{form}") as path:
+                write_table(getattr(truth, name), contracts.get(name, Others), path, form)
 
 
 def write_movie(
@@ -70,7 +86,8 @@ def write_movie(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Stream a movie to an OME-TIFF, or an ImageJ hyperstack, with pixel size (um) and interval (s) in its metadata."""
-    _whole(path, lambda part: _write_tiff(movie, part, compress, imagej, progress))
+    with atomic_file(path) as part:
+        _write_tiff(movie, part, compress, imagej, progress)
 
 
 def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress: Callable[[int, int], None] | None) -> None:
@@ -113,15 +130,3 @@ def _write_footprint(truth: Truth, path: Path) -> None:
     import tifffile
 
     tifffile.imwrite(path, truth.footprint.astype(np.uint8), compression="zlib", photometric="minisblack")
-
-
-def _whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to the disk, then give it its name."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        with part.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
