@@ -24,7 +24,8 @@ def call(table: pd.DataFrame, p: NDArray[np.float64], params: ClassifyParams, si
     likely = p[:, 2] < 0.5
     winners = _winners(table, p, likely, sigma_um, frame_s)
     kinds = np.array(CLASSES)[np.argmax(p[:, :2], axis=1)] if len(p) else np.array([], dtype="<U12")
-    reasons = [_reasons(row) for row in table.to_dict("records")]
+    told = sorted({name for _, name, _, _ in RULES})
+    reasons = [_reasons(row) for row in table[told].to_dict("records")]  # records of all features would outweigh every table
     duplicate = likely & ~winners
     table["called"] = np.where(winners, kinds, "")
     table["reasons"] = ["" if w else "duplicate" if d else r for w, d, r in zip(winners, duplicate, reasons, strict=True)]
