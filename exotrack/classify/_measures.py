@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.classify._components import mixture
+from exotrack.classify._courses import WIDTH_GRID, course
 from exotrack.classify._features import best_model
 from exotrack.classify._look import Look, Optics, fluxes
-from exotrack.classify._models import D_UM2_S, RELEASE, SPREAD, TAU_FRAMES, course, parabola
+from exotrack.classify._models import D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, parabola
+from exotrack.classify._refit import refined_decay, refined_diffusion
 from exotrack.movie import Movie
 
 MEASURES = (
     "t0_frame", "amplitude", "dff", "rise_s", "decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s",
     "fraction_released", "fraction_released_sd",
 )  # fmt: skip
+WORTH = 25.0
+"""Chi-squared a release must explain over no change before its time constant is measured."""
 
 
 def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: bool) -> dict[str, float]:
@@ -42,9 +48,10 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     top = float(np.max(peak[early])) if early.any() else math.nan
     at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
     background = float(np.nanmedian(look.series.coefficients[:, 3]))
-    decay, decay_sd = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
-    diffusion, diffusion_sd = _diffusion(look)
-    released, released_sd = _released(lag, peak, decay) if lumenal else (math.nan, math.nan)
+    coarse, _ = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
+    released, released_sd = _released(lag, peak, coarse) if lumenal else (math.nan, math.nan)
+    decay, decay_sd = _decay(look, frame)
+    diffusion, diffusion_sd = _diffusion(look, frame, optics)
     return {
         "t0_frame": max(frame + t0, 0.0),
         "amplitude": top,
@@ -59,11 +66,33 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     }
 
 
-def _diffusion(look: Look) -> tuple[float, float]:
+def _decay(look: Look, frame: int) -> tuple[float, float]:
+    """Time constant (frames) and its error where there is a change to measure, else missing."""
+    if look.fits[STAY, 0] - look.fits[RELEASE, 0] < WORTH:
+        return math.nan, math.nan
+    coarse = look.profiles[0, : len(TAU_FRAMES)]
+    return _known(*refined_decay(*_data(look, frame), look.fits[RELEASE], coarse))
+
+
+def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
     """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
     if look.fits[RELEASE, 0] - look.fits[SPREAD, 0] < 6.0:
         return math.nan, math.nan
-    return _known(*parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)]))
+    growth = 2.0 * optics.frame_s / optics.sigma_um**2
+    mixtures = _mixtures(optics.half, optics.sigma_px)
+    coarse = look.profiles[1, : len(D_UM2_S)]
+    return _known(*refined_diffusion(*_data(look, frame), look.fits[SPREAD], coarse, growth, mixtures))
+
+
+def _data(look: Look, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Times from `frame`, heights and their precision, as the fits see them."""
+    series = look.series
+    return (series.frame - frame).astype(float), np.nan_to_num(series.coefficients[:, :3]), series.precision
+
+
+@lru_cache(maxsize=8)
+def _mixtures(half: int, sigma_px: float) -> NDArray[np.float64]:
+    return mixture(WIDTH_GRID, half, sigma_px)
 
 
 def _known(value: float, sd: float) -> tuple[float, float]:

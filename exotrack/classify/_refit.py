@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.classify._models import D_UM2_S, TAU_FRAMES, _keep, _release, _spread, _sums, _until, parabola
+from exotrack.classify._courses import hold_until, release, spread
+from exotrack.classify._models import D_UM2_S, TAU_FRAMES, _keep, _sums, parabola
 
 STARTS = np.arange(-0.8, 0.81, 0.1)
 """Starts tried around the coarse one (frames)."""
@@ -73,9 +74,9 @@ def _release_profile(
     until, course = np.zeros(len(times)), np.zeros((len(times), 3))
     best, out = np.full(10, np.inf), np.full(len(taus), np.inf)
     for t0 in t0s:
-        _until(times, t0, 0.0, until)
+        hold_until(times, t0, 0.0, until)
         for i in range(len(taus)):
-            _release(times, t0, taus[i], course)
+            release(times, t0, taus[i], course)
             out[i] = min(out[i], _keep(sums, until, course, (t0, taus[i], 0.0), best))
     return out
 
@@ -95,9 +96,9 @@ def _spread_profile(
     until, course = np.zeros(len(times)), np.zeros((len(times), 3))
     best, out = np.full(10, np.inf), np.full(len(growths), np.inf)
     for t0 in t0s:
-        _until(times, t0, 0.0, until)
+        hold_until(times, t0, 0.0, until)
         for i in range(len(growths)):
             for j in range(len(escapes)):
-                _spread(times, t0, (growths[i], escapes[j]), mixtures, course)
+                spread(times, t0, (growths[i], escapes[j]), mixtures, course)
                 out[i] = min(out[i], _keep(sums, until, course, (t0, growths[i], escapes[j]), best))
     return out
