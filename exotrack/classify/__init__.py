@@ -21,11 +21,11 @@ from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._components import mixture
+from exotrack.classify._courses import WIDTH_GRID
 from exotrack.classify._episodes import Fusion, episodes, transitions
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
-from exotrack.classify._models import WIDTH_GRID
 from exotrack.classify._trees import load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams

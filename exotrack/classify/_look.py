@@ -12,12 +12,12 @@ from exotrack._blocks import Block
 from exotrack._frames import read_usable
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
+from exotrack.classify._courses import WIDTH_GRID
 from exotrack.classify._models import (
     D_UM2_S,
     ESCAPE_FRAMES,
     RAMP_FRAMES,
     TAU_FRAMES,
-    WIDTH_GRID,
     fit_all,
     t0_grid,
 )

@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from exotrack.classify._courses import hold_until, release, spread
+
 STAY, STEP, RAMP, RELEASE, SPREAD = range(5)
 BACK_S = 0.8
 """How far before a candidate's frame its event may have begun (s): a release of a second is steepest well after its start."""
@@ -34,9 +36,6 @@ D_UM2_S = np.array([0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 1.0, 2.
 ESCAPE_FRAMES = np.array([1.0, 3.0, 10.0, 40.0, 1e6])
 LEAST_GAIN = 12.0
 """A candidate whose step and release explain less than this over no change is noise; spreading is not fitted to it."""
-WIDTH_GRID = np.geomspace(1.0, 9.0, 48)
-"""Widths for which mixtures are tabulated; wider clouds look flat in the patch."""
-LOG_WIDTH_STEP = math.log(9.0) / 47.0
 
 
 def t0_grid(frame_s: float) -> NDArray[np.float64]:
@@ -111,50 +110,6 @@ def _solve(sums: Sums, until: NDArray[np.float64], course: NDArray[np.float64], 
 
 
 @njit(nogil=True, cache=True)
-def _until(times: NDArray[np.float64], t0: float, ramp: float, out: NDArray[np.float64]) -> None:
-    """Mean over each frame of 1 before t0 and 0 after, or of a straight fall of `ramp` frames centred on t0."""
-    for k in range(len(times)):
-        if ramp <= 0.0:
-            out[k] = min(max(t0 - times[k], 0.0), 1.0)
-        else:
-            out[k] = min(max(0.5 - (times[k] + 0.5 - t0) / ramp, 0.0), 1.0)
-
-
-@njit(nogil=True, cache=True)
-def _release(times: NDArray[np.float64], t0: float, tau: float, out: NDArray[np.float64]) -> None:
-    """Mean over each frame of exp(-(t - t0) / tau) from t0 on, unspread."""
-    for k in range(len(times)):
-        a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
-        out[k, 0] = tau * (math.exp(-a / tau) - math.exp(-b / tau)) if b > 0.0 else 0.0
-        out[k, 1] = out[k, 2] = 0.0
-
-
-@njit(nogil=True, cache=True)
-def _spread(
-    times: NDArray[np.float64], t0: float, law: tuple[float, float], mixtures: NDArray[np.float64], out: NDArray[np.float64]
-) -> None:
-    """Mean over each frame of a spreading Gaussian of unit start height; law = (2 D / sigma0^2 per frame, tau_e)."""
-    growth, escape = law
-    last = len(mixtures) - 1
-    for k in range(len(times)):
-        a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
-        for c in range(3):
-            out[k, c] = 0.0
-        if b <= 0.0:
-            continue
-        samples = 3 if k == 0 or a <= 0.0 or growth > 0.5 else 1
-        for s in range(samples):
-            t = a + (b - a) * (s + 0.5) / samples
-            w2 = 1.0 + growth * t
-            place = min(0.5 * math.log(w2) / LOG_WIDTH_STEP, last - 1e-9)
-            i = int(place)
-            f = place - i
-            height = (b - a) / samples * math.exp(-t / escape) / w2
-            for c in range(3):
-                out[k, c] += height * ((1.0 - f) * mixtures[i, c] + f * mixtures[i + 1, c])
-
-
-@njit(nogil=True, cache=True)
 def fit_all(
     times: NDArray[np.float64],
     data: NDArray[np.float64],
@@ -181,21 +136,21 @@ def fit_all(
     out[0, 4:7] = beta
     out[1:, 0] = np.inf
     for t0 in t0s:
-        _until(times, t0, 0.0, until)
+        hold_until(times, t0, 0.0, until)
         _keep_step(sums, until, course, (t0, 0.0), out[1])
         for i in range(len(taus)):
-            _release(times, t0, taus[i], course)
+            release(times, t0, taus[i], course)
             profiles[0, i] = min(profiles[0, i], _keep(sums, until, course, (t0, taus[i], 0.0), out[3]))
     if chi2_gain(out) >= LEAST_GAIN:
         for ramp in ramps:
             for t0 in t0s:
-                _until(times, t0, ramp, until)
+                hold_until(times, t0, ramp, until)
                 _keep_step(sums, until, course, (t0, ramp), out[2])
         for t0 in t0s:
-            _until(times, t0, 0.0, until)
+            hold_until(times, t0, 0.0, until)
             for i in range(len(growths)):
                 for j in range(len(escapes)):
-                    _spread(times, t0, (growths[i], escapes[j]), mixtures, course)
+                    spread(times, t0, (growths[i], escapes[j]), mixtures, course)
                     chi2 = _keep(sums, until, course, (t0, growths[i], escapes[j]), out[4])
                     profiles[1, i] = min(profiles[1, i], chi2)
     _refine(times, sums, mixtures, until, course, out)
@@ -217,14 +172,14 @@ def _refine(
         if model == 2 or not np.isfinite(out[model, 0]):
             continue
         for t0 in (coarse - 1.0, coarse - 0.5, coarse - 0.25, coarse + 0.25, coarse + 0.5, coarse + 1.0):
-            _until(times, t0, 0.0, until)
+            hold_until(times, t0, 0.0, until)
             if model == 1:
                 _keep_step(sums, until, course, (t0, 0.0), out[1])
                 continue
             if model == 3:
-                _release(times, t0, one, course)
+                release(times, t0, one, course)
             else:
-                _spread(times, t0, (one, two), mixtures, course)
+                spread(times, t0, (one, two), mixtures, course)
             _keep(sums, until, course, (t0, one, two), out[model])
 
 
@@ -276,29 +231,6 @@ def _keep(
         best[4:9] = beta
         best[9] = math.sqrt(max(np.linalg.inv(normal)[4, 4], 0.0))
     return float(chi2)
-
-
-@njit(nogil=True, cache=True)
-def course(
-    times: NDArray[np.float64], model: int, fit: NDArray[np.float64], mixtures: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(n, 3) heights that model `model` with the row `fit` of `fit_all` predicts at `times`, static widths left out."""
-    until, column = np.zeros(len(times)), np.zeros((len(times), 3))
-    total = np.zeros((len(times), 3))
-    total[:, 0] = fit[4]
-    if model == 0:
-        return total
-    _until(times, fit[1], fit[2] if model == 2 else 0.0, until)
-    total[:, 0] += fit[7] * until
-    if fit[8] == 0.0:
-        return total
-    if model == 3:
-        _release(times, fit[1], fit[2], column)
-        total += fit[8] * column
-    if model == 4:
-        _spread(times, fit[1], (fit[2], fit[3]), mixtures, column)
-        total += fit[8] * column
-    return total
 
 
 def parabola(grid: NDArray[np.float64], chi2: NDArray[np.float64]) -> tuple[float, float]:
