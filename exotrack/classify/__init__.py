@@ -111,8 +111,7 @@ def examine(
         rows = owned(where.frame, block)
         if rows.stop > rows.start:
             mine = where.rows(rows)
-            near = traces[traces["track_id"].isin(np.unique(mine.track_id))]
-            tasks.append((movie, block, mine, others, near, frame_mean, optics, (noise.offset, params.cargo == "lumenal")))
+            tasks.append((movie, block, mine, others, traces, frame_mean, optics, (noise.offset, params.cargo == "lumenal")))
     parts = list(map_blocks("classify", _examine_block, tasks, run))
     found = [part for part, _ in parts]
     columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
@@ -133,6 +132,8 @@ def _examine_block(
     kind: tuple[float, bool],
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
     """Candidates of one block with features and measures, and the courses of those that change at all."""
+    # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
+    traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
     looks = look_block(movie, block, where, others, optics)
     told = features(where, looks, traces, others, frame_mean, optics)
     offset, lumenal = kind
