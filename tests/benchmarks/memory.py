@@ -28,9 +28,10 @@ from exotrack.simulate.write import write_movie
 SIDE, BLOCK = 512, 100
 SPARSE: dict[str, Any] = {
     "field": {"height_px": SIDE // 2, "width_px": SIDE // 2, "n_frames": BLOCK},
-    "kinetics": {"docked_per_um2": 0.03, "tethered_per_um2": 0.01, "mobile_per_um2": 0.01, "arrivals_per_um2_s": 0.003},
+    "kinetics": {"docked_per_um2": 0.01, "tethered_per_um2": 0.004, "mobile_per_um2": 0.004, "arrivals_per_um2_s": 0.001},
+    "distractors": {"static_per_um2": 0.003, "steps_per_um2": 0.002, "endosomes_per_um2": 0.002, "haze_per_um2": 0.002},
 }
-"""A quarter of the field; four of them make a frame with about a hundred spots."""
+"""A quarter of the field, sparse: the tables are to stay small beside the pixels, so that a leak shows."""
 LIMIT = 1.3
 """How much the peak may grow when the movie becomes ten times longer."""
 
