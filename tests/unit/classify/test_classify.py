@@ -1,0 +1,224 @@
+"""classify() on simulated movies: its tables keep their contracts and agree with one another, and bad frames make no event."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from simulated import altered, calls_of, scene, truth
+
+from exotrack.classify import classify
+from exotrack.params import ClassifyParams
+from exotrack.tables import FUSION_KINDS, Candidates, Episodes, Events, Fits, Traces
+
+NAMES = ("granule", "phluorin")
+P = ["p_full_fusion", "p_kiss_and_run", "p_other"]
+
+
+def fusions(calls):
+    return calls.events[calls.events["kind"].isin(FUSION_KINDS)]
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def calls(request):
+    return calls_of(request.param)
+
+
+def test_the_four_tables_keep_their_contracts(calls):
+    for table, value in (
+        (Candidates, calls.candidates), (Episodes, calls.episodes), (Events, calls.events), (Fits, calls.fits),
+    ):  # fmt: skip
+        table.check(value)
+        assert len(value) > 0
+    assert calls.events["event_id"].tolist() == list(range(1, len(calls.events) + 1))
+    assert calls.episodes["episode_id"].tolist() == list(range(1, len(calls.episodes) + 1))
+    assert calls.candidates["candidate_id"].is_unique
+    assert calls.events["t_s"].is_monotonic_increasing
+
+
+def test_probabilities_of_every_candidate_sum_to_one(calls):
+    np.testing.assert_allclose(calls.candidates[P].sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(fusions(calls)[P].sum(axis=1), 1.0, rtol=1e-12)
+    others = calls.events[~calls.events["kind"].isin(FUSION_KINDS)]
+    assert others[P].isna().all(axis=None)
+
+
+def test_every_called_candidate_is_an_event_and_every_fusion_a_called_candidate(calls):
+    called = calls.candidates[calls.candidates["called"] != ""].set_index("candidate_id").sort_index()
+    events = fusions(calls).set_index("candidate_id").sort_index()
+    assert called.index.tolist() == events.index.astype(int).tolist()
+    assert called["called"].tolist() == events["kind"].tolist()
+    assert called["frame"].tolist() == events["frame"].tolist()
+    assert (events["p_other"] < 0.5).all()
+    likelier = np.where(events["p_full_fusion"] >= events["p_kiss_and_run"], *FUSION_KINDS)
+    assert events["kind"].tolist() == likelier.tolist()
+
+
+def test_a_candidate_has_reasons_if_and_only_if_it_was_turned_down(calls):
+    turned_down = calls.candidates["called"] == ""
+    assert (calls.candidates.loc[turned_down, "reasons"] != "").all()
+    assert (calls.candidates.loc[~turned_down, "reasons"] == "").all()
+
+
+def test_every_fusion_has_the_course_that_was_fitted_to_it(calls):
+    assert set(calls.fits["event_id"]) == set(fusions(calls)["event_id"])
+    for event in fusions(calls).itertuples():
+        course = calls.fits[calls.fits["event_id"] == event.event_id]
+        assert course["frame"].is_unique
+        assert (course["frame"] - event.frame).abs().min() == 0
+        inside = course["intensity"].notna()
+        assert course.loc[inside, ["intensity_model", "intensity_sd"]].notna().all(axis=None)
+
+
+def test_called_fusions_close_the_stays_they_end(calls):
+    ended = calls.episodes[calls.episodes["exit_kind"].isin(FUSION_KINDS)]
+    told = fusions(calls).groupby("track_id")
+    for stay in ended.itertuples():
+        of_track = told.get_group(stay.track_id)
+        after = of_track[(of_track["kind"] == stay.exit_kind) & (of_track["frame"] > stay.last_frame)]
+        assert len(after) > 0
+    assert (calls.episodes["last_frame"] >= calls.episodes["first_frame"]).all()
+    assert (calls.episodes["duration_s"] > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stays_of_a_track_do_not_overlap_and_lie_in_its_trace(name):
+    stays, traces = calls_of(name).episodes, scene(name).traces
+    seen = traces[traces["observed"]].groupby("track_id")["frame"].agg(["min", "max"])
+    for track_id, rows in stays.groupby("track_id"):
+        assert (rows["first_frame"].to_numpy()[1:] > rows["last_frame"].to_numpy()[:-1]).all()
+        assert rows["first_frame"].min() >= seen.loc[track_id, "min"]
+        assert rows["last_frame"].max() <= seen.loc[track_id, "max"]
+
+
+def test_times_and_places_lie_in_the_movie(calls):
+    movie = scene("granule").movie
+    assert calls.events["frame"].between(0, len(movie) - 1).all()
+    assert calls.events["t_s"].between(0, movie.duration_s).all()
+    size = movie.shape[1] * movie.pixel_um
+    assert calls.events[["y_um", "x_um"]].stack().between(-0.5, size).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_most_true_fusions_are_found_where_they_are_and_few_others(name):
+    true = truth(name).events
+    true = true[true["kind"].isin(FUSION_KINDS) & true["visible"]]
+    found = fusions(calls_of(name))
+    apart = np.hypot(*(found[k].to_numpy()[:, None] - true[k].to_numpy()[None] for k in ("y_um", "x_um")))
+    late = np.abs(found["t_s"].to_numpy()[:, None] - true["t_s"].to_numpy()[None])
+    match = (apart < 0.5) & (late < 0.5)
+    assert len(true) >= 5
+    assert match.any(axis=0).mean() > 0.5
+    assert match.any(axis=1).mean() > 0.5
+
+
+def test_no_trace_gives_four_empty_tables_with_all_columns():
+    f = scene("granule")
+    calls = classify(f.movie, Traces.empty(), ClassifyParams(), f.noise, f.frames, 0.13)
+    for table, value in (
+        (Candidates, calls.candidates), (Episodes, calls.episodes), (Events, calls.events), (Fits, calls.fits),
+    ):  # fmt: skip
+        assert len(value) == 0
+        assert list(table.check(value).columns)[: len(table.columns())] == list(table.columns())
+    assert set(calls_of("granule").candidates.columns) == set(calls.candidates.columns)
+
+
+def near(events, frame, reach):
+    return events[(events["frame"] - frame).abs() <= reach]
+
+
+def same(a, b, frames=1, um=0.15):
+    """How many of the events of `a` are in `b`."""
+    return sum(
+        bool(((b["frame"] - e.frame).abs().le(frames) & np.hypot(b["y_um"] - e.y_um, b["x_um"] - e.x_um).le(um)).any())
+        for e in a.itertuples()
+    )
+
+
+def darken(pixels):
+    pixels[45] = 100
+
+
+def whiten(pixels):
+    pixels[45] = 4000
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("spoil", [darken, whiten])
+def test_a_frame_that_cannot_be_used_makes_no_event_at_its_edges(name, spoil):
+    before, after = fusions(calls_of(name)), fusions(altered(name, spoil, ceiling=4000.0).calls())
+    new = near(after, 45, 3)
+    assert same(new, before, frames=2) == len(new)
+    away = before[(before["frame"] - 45).abs() > 10]
+    assert same(away, after) >= 0.9 * len(away)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_three_lost_frames_in_a_row_make_no_event_either(name):
+    def darken_three(pixels):
+        pixels[44:47] = 100
+
+    before, after = fusions(calls_of(name)), fusions(altered(name, darken_three).calls())
+    new = near(after, 45, 3)
+    assert same(new, before, frames=3) == len(new)
+
+
+def test_clipped_spots_are_looked_at_all_the_same():
+    def clip(pixels):
+        np.minimum(pixels, int(np.percentile(pixels, 99.5)), out=pixels)
+
+    f = scene("granule")
+    ceiling = float(int(np.percentile(f.movie.read(0, len(f.movie)), 99.5)))
+    clipped = altered("granule", clip, ceiling=ceiling)
+    assert (clipped.frames["status"] == "saturated").mean() > 0.9
+    calls = clipped.calls()
+    assert len(calls.candidates) > 0.5 * len(calls_of("granule").candidates)
+    Events.check(calls.events)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_moving_the_picture_by_whole_pixels_moves_the_events(name):
+    """What touches the border of the picture may change."""
+    down, right = 3, -4
+    px = scene(name).movie.pixel_um
+    size = scene(name).movie.shape[1] * px
+    still = calls_of(name).events
+    moved = altered(name, lambda pixels: np.roll(pixels, (down, right), (1, 2))).calls().events
+    moved = moved.assign(y_um=moved["y_um"] - down * px, x_um=moved["x_um"] - right * px)
+    inner = [e[e[["y_um", "x_um"]].apply(lambda v: v.between(2.0, size - 2.0)).all(axis=1)] for e in (still, moved)]
+    a, b = [e[e["kind"].isin(FUSION_KINDS)] for e in inner]
+    assert same(a, b, frames=0, um=0.02) == len(a)
+    assert same(b, a, frames=0, um=0.02) == len(b)
+
+
+def test_a_movie_of_noise_with_one_still_spot_has_no_fusion(rng):
+    from simulated import followed
+
+    from exotrack.movie import Movie
+    from exotrack.physics import pixel_gaussian
+
+    light = 60.0 + 1500 * pixel_gaussian((64, 64), 31.3, 30.8, 1.3)
+    pixels = (2 * rng.poisson(light, (60, 64, 64)) + 100).astype(np.uint16)
+    movie = Movie.from_array(pixels, pixel_um=0.1, frame_s=0.1)
+    for name in NAMES:
+        calls = followed(movie, name).calls()
+        assert len(fusions(calls)) == 0
+        assert calls.episodes["exit_kind"].tolist() == ["censored"] * len(calls.episodes)
+
+
+def test_the_time_since_the_stimulus_is_that_since_the_last_one():
+    f = scene("granule")
+    params = ClassifyParams(stimulus_s=(2.0, 5.0))
+    events = classify(f.movie, f.traces, params, f.noise, f.frames, 0.13).events
+    expected = np.select([events["t_s"] >= 5, events["t_s"] >= 2], [events["t_s"] - 5, events["t_s"] - 2], np.nan)
+    np.testing.assert_allclose(events["t_since_stimulus_s"], expected)
+
+
+def test_confidence_is_a_matter_of_the_limit_alone():
+    f = scene("granule")
+    strict = classify(f.movie, f.traces, ClassifyParams(confidence=0.99), f.noise, f.frames, 0.13).events
+    lax = classify(f.movie, f.traces, ClassifyParams(confidence=0.51), f.noise, f.frames, 0.13).events
+    pd.testing.assert_frame_equal(strict.drop(columns="confident"), lax.drop(columns="confident"))
+    for events, limit in ((strict, 0.99), (lax, 0.51)):
+        told = events[events["kind"].isin(FUSION_KINDS)]
+        assert (told["confident"] == (told[P[:2]].max(axis=1) >= limit)).all()

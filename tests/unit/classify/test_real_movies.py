@@ -1,0 +1,35 @@
+"""Real movies: telomeres move and nothing is secreted; boutons brighten at frames 5 to 7 and the rest of the cell does not."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from cases import shared_data
+
+import exotrack
+from exotrack.params import PRESETS
+from exotrack.tables import FUSION_KINDS
+
+
+@cache
+def analysed(file, frame_s, name):
+    return exotrack.analyse(exotrack.open_movie(file, frame_s=frame_s), exotrack.preset(name))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_telomeres_are_followed_through_and_none_fuses(name):
+    result = analysed(shared_data("movies/spotiflow_telomeres.tif"), 0.05, name)
+    lengths = result.tracks.groupby("track_id")["frame"].agg(np.ptp) + 1
+    assert (lengths >= 190).sum() >= 10
+    fusions = result.events[result.events["kind"].isin(FUSION_KINDS)]
+    shown = fusions[["kind", "frame", "y_um", "x_um", "p_other"]].round(2).to_string()
+    assert len(fusions) == 0, f"called on telomeres with preset {name}:\n{shown}"
+
+
+def test_boutons_fuse_at_the_stimulus_and_the_rest_of_the_neuron_does_not():
+    result = analysed(shared_data("movies/synactj_syp_phluorin.tif"), 2.0, "synapse")
+    fusions = result.events[result.events["kind"].isin(FUSION_KINDS)]
+    assert fusions["frame"].between(4, 8).sum() >= 2
+    assert (~fusions["frame"].between(4, 8)).sum() <= 1
