@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
+from exotrack._frames import usable
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._components import mixture
@@ -105,7 +106,7 @@ def examine(
         spots["y_um"].to_numpy() * scale,
         spots["x_um"].to_numpy() * scale,
     )
-    frame_mean = Frames.check(frames)["mean"].to_numpy()
+    frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
     tasks = []
     for block in blocks(movie, run):
         rows = owned(where.frame, block)
