@@ -22,7 +22,8 @@ def shape_of(size, y, x, sigma):
 def spots(n, height, background, rng, sigma=SIGMA):
     """`n` noisy patches and their centres."""
     centres = SIZE // 2 + rng.uniform(-0.5, 0.5, (n, 2))
-    expected = np.stack([background + height * shape_of(SIZE, y, x, sigma) for y, x in centres])
+    peak = height * 2 * np.pi * sigma**2
+    expected = np.stack([background + peak * pixel_gaussian((SIZE, SIZE), y, x, sigma) for y, x in centres])
     return rng.poisson(expected).astype(float), centres
 
 
@@ -94,7 +95,7 @@ def rows(pixels, y, x, slope=1.0, intercept=0.0, radius=5.0, sigma=SIGMA):
 
 
 def picture(height, rng, size=40, y=20.2, x=19.7, background=60.0):
-    return rng.poisson(background + height * shape_of(size, y, x, SIGMA)).astype(float)
+    return rng.poisson(background + height * 2 * np.pi * SIGMA**2 * pixel_gaussian((size, size), y, x, SIGMA)).astype(float)
 
 
 def test_a_dim_spot_has_a_height_and_no_width(rng):
