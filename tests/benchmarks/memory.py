@@ -124,17 +124,18 @@ def main() -> int:
     block = truth.movie.read(0, BLOCK)
     peaks = []
     with tempfile.TemporaryDirectory(prefix="exotrack_memory_") as place:
-        for n_frames in sorted(wishes.frames):
+        # The first run may compile kernels, which takes a few hundred MB of its own; it is not counted.
+        for n_frames in (30, *sorted(wishes.frames)):
             path = Path(place) / f"frames_{n_frames}.tif"
             write_movie(Movie(Repeated(block, n_frames), 0.107, 0.1, movie_id=path.stem), path, compress=False)
             peaks.append(measured(path, n_frames, Path(place) / "out"))
             path.unlink()
             print(peaks[-1], flush=True)
-    text = markdown(peaks)
+    text = markdown(peaks[1:])
     print(text)
     if wishes.write:
         (Path(__file__).parents[2] / "docs" / "memory.md").write_text(text, encoding="utf-8")
-    return int(peaks[-1].peak_mb / peaks[0].peak_mb > LIMIT)
+    return int(peaks[-1].peak_mb / peaks[1].peak_mb > LIMIT)
 
 
 if __name__ == "__main__":
