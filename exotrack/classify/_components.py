@@ -15,6 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from exotrack.classify._linear import solve_symmetric
+
 WIDTHS = (1.0, 2.0, 4.0)
 """Widths of the Gaussians in units of the vesicle's: from unspread to a cloud spread for a second at 0.1 um^2/s."""
 N_COMPONENTS = 6
@@ -55,7 +57,7 @@ def _basis(n: int, centre: float, sigma: float, out: NDArray[np.float64]) -> Non
 
 
 @njit(nogil=True, cache=True)
-def components(
+def components(  # noqa: C901 (loops over pixels and unknowns, written out)
     pixels: NDArray[Any],
     mask: NDArray[np.bool_],
     centre: tuple[float, float],
@@ -74,9 +76,9 @@ def components(
     by, bx = np.empty((4, h)), np.empty((4, w))
     _basis(h, centre[0], sigma, by)
     _basis(w, centre[1], sigma, bx)
-    row = np.empty(6)
+    row, solution, factor = np.empty(6), np.empty(6), np.empty((6, 6))
     for t in range(n):
-        beta: Any = np.zeros(6)
+        beta = np.zeros(6)
         level, count = 0.0, 0
         for i in range(h):
             for j in range(w):
@@ -107,14 +109,23 @@ def components(
                         right[a] += weight * row[a] * pixels[t, i, j]
                         for b in range(a + 1):
                             normal[a, b] += weight * row[a] * row[b]
+            # The three that are not wanted come first, so that the last block of the factor gives the precision of the others.
             for a in range(6):
-                for b in range(a):
-                    normal[b, a] = normal[a, b]
-                normal[a, a] *= 1.0 + 1e-9
-            beta = np.linalg.solve(normal, right)
+                i = (a + 3) % 6
+                solution[a] = right[i]
+                for b in range(a + 1):
+                    j = (b + 3) % 6
+                    factor[a, b] = normal[i, j] if i >= j else normal[j, i]
+            solve_symmetric(factor, solution, 6)
+            for a in range(6):
+                beta[(a + 3) % 6] = solution[a]
         coefficients[t] = beta
-        cross = np.ascontiguousarray(normal[:3, 3:])
-        precision[t] = normal[:3, :3] - cross @ np.linalg.solve(np.ascontiguousarray(normal[3:, 3:]), cross.T.copy())
+        for a in range(3):
+            for b in range(a + 1):
+                total = 0.0
+                for c in range(b + 1):
+                    total += factor[3 + a, 3 + c] * factor[3 + b, 3 + c]
+                precision[t, a, b] = precision[t, b, a] = total
         shift_sd[t] = 1.0 / math.sqrt(max(0.5 * (normal[4, 4] + normal[5, 5]), 1e-300))
 
 

@@ -1,4 +1,4 @@
-"""The courses a candidate may take in time, as heights on the three Gaussians of `_components`: kernels, frames, widths of sigma0.
+"""The courses a candidate may take in time, as heights on the three Gaussians of `_components`; in frames and widths of sigma0.
 
 Each frame averages its exposure, so a course may start anywhere between frames.
 """

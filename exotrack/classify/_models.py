@@ -24,6 +24,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._courses import hold_until, release, spread
+from exotrack.classify._linear import solve_symmetric
 
 STAY, STEP, RAMP, RELEASE, SPREAD = range(5)
 BACK_S = 0.8
@@ -72,10 +73,10 @@ def _sums(data: NDArray[np.float64], precision: NDArray[np.float64]) -> Sums:
 
 
 @njit(nogil=True, cache=True)
-def _solve(sums: Sums, until: NDArray[np.float64], course: NDArray[np.float64], n_columns: int) -> tuple[Any, Any, float]:
+def _solve(sums: Sums, until: NDArray[np.float64], course: NDArray[np.float64], n_columns: int) -> tuple[Any, float, float]:
     """Generalised least squares of the static pattern, `until` (n,) of the narrow width and `course` (n, 3).
 
-    The first `n_columns` (3 to 5) are fitted. Returns their heights, the normal matrix, and chi-squared.
+    The first `n_columns` (3 to 5) are fitted. Returns their heights, the variance of the last, and chi-squared.
     """
     full, answer = np.zeros((5, 5)), np.zeros(5)
     full[:3, :3], answer[:3] = sums.normal, sums.right
@@ -97,16 +98,12 @@ def _solve(sums: Sums, until: NDArray[np.float64], course: NDArray[np.float64], 
             full[4, 3] += p0 * u
             full[4, 4] += p0 * v0 + p1 * v1 + p2 * v2
             answer[4] += v0 * sums.weighted[k, 0] + v1 * sums.weighted[k, 1] + v2 * sums.weighted[k, 2]
-    normal, right = np.zeros((n_columns, n_columns)), answer[:n_columns].copy()
-    for c in range(n_columns):
-        for d in range(c + 1):
-            normal[c, d] = normal[d, c] = full[c, d]
-        normal[c, c] = normal[c, c] * (1.0 + 1e-9) + 1e-12
-    beta = np.linalg.solve(normal, right)
+    beta = answer.copy()
+    variance = solve_symmetric(full, beta, n_columns)
     total = sums.total
     for c in range(n_columns):
-        total -= beta[c] * right[c]
-    return beta, normal, max(total, 0.0)
+        total -= beta[c] * answer[c]
+    return beta, variance, max(total, 0.0)
 
 
 @njit(nogil=True, cache=True)
@@ -133,7 +130,7 @@ def fit_all(
     profiles[:] = np.inf
     beta, _, chi2 = _solve(sums, until, course, 3)
     out[0, 0] = chi2
-    out[0, 4:7] = beta
+    out[0, 4:7] = beta[:3]
     out[1:, 0] = np.inf
     for t0 in t0s:
         hold_until(times, t0, 0.0, until)
@@ -211,7 +208,7 @@ def _keep_step(
     beta, _, chi2 = _solve(sums, until, course, 4)
     if chi2 < best[0]:
         best[0], best[1], best[2], best[3] = chi2, shape[0], shape[1], 0.0
-        best[4:8] = beta
+        best[4:8] = beta[:4]
 
 
 @njit(nogil=True, cache=True)
@@ -223,13 +220,13 @@ def _keep(
     best: NDArray[np.float64],
 ) -> float:
     """Solve with a course; write it to `best` if it is the best so far. Infinite if the course's height is not positive."""
-    beta, normal, chi2 = _solve(sums, until, course, 5)
+    beta, variance, chi2 = _solve(sums, until, course, 5)
     if not beta[4] > 0.0:
         return np.inf
     if chi2 < best[0]:
         best[0], best[1], best[2], best[3] = chi2, shape[0], shape[1], shape[2]
         best[4:9] = beta
-        best[9] = math.sqrt(max(np.linalg.inv(normal)[4, 4], 0.0))
+        best[9] = math.sqrt(variance)
     return float(chi2)
 
 

@@ -58,9 +58,8 @@ def table(scores: dict[str, Scores]) -> str:
             c = one[kind]
             if c.n_true + c.n_found:
                 low, high = c.f1_interval
-                lines.append(
-                    f"| {name} | {kind} | {c.n_true} | {c.n_found} | {c.precision:.2f} | {c.recall:.2f} | {c.f1:.2f} [{low:.2f}, {high:.2f}] |"
-                )
+                counts = f"{c.n_true} | {c.n_found} | {c.precision:.2f} | {c.recall:.2f}"
+                lines.append(f"| {name} | {kind} | {counts} | {c.f1:.2f} [{low:.2f}, {high:.2f}] |")
     return "\n".join(lines)
 
 
@@ -69,8 +68,8 @@ def main(movies: int, write: bool) -> None:
     scores = {f"{name}, {family}": pooled(name, family, movies) for name, family in SETS}
     rest = "\n\n".join(f"{name}\n\n```\n{one.summary(counts=False)}\n```" for name, one in scores.items())
     intro = (
-        f"Made by `python tests/benchmarks/accuracy.py {movies} --write` with exotrack {exotrack.__version__}: {movies} simulated movies a "
-        "set, none used in training. Fusions count as found within 4 pixels and 0.3 s, the others within 4 pixels and 0.8 s."
+        f"Made by `python tests/benchmarks/accuracy.py {movies} --write` with exotrack {exotrack.__version__}: {movies} simulated "
+        "movies a set, none used in training. Fusions count as found within 4 pixels and 0.3 s, the others within 4 pixels and 0.8 s."
     )
     print(table(scores), rest, sep="\n\n")
     if write:

@@ -1,7 +1,8 @@
-"""Candidates of simulated movies with what they truly are: the material that calls are trained and reported on.
+"""Candidates of simulated movies with what they truly are: the material that calls are trained on.
 
-``python tests/benchmarks/simulated_candidates.py CARGO FAMILY MOVIES SEED OUT.parquet`` with CARGO lumenal or ph_sensitive and
-FAMILY tuning or reporting (see exotrack.simulate.vary). Every movie has its own seed, nuisance and physics.
+``python tests/benchmarks/simulated_candidates.py WHAT FAMILY MOVIES SEED OUT.parquet`` with FAMILY tuning or reporting (see
+exotrack.simulate.vary). WHAT is lumenal or ph_sensitive, synapse (trains ph_sensitive too), or quiet_lumenal or
+quiet_ph_sensitive: nothing fuses, but much moves, flickers and fades. Every movie has its own seed, nuisance and physics.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ WITHIN_PX, WITHIN_S = 4.0, 0.3
 
 def draw(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation, Analysis]:
     """A simulation with drawn nuisance and the preset a user would analyse it with."""
+    if cargo == "synapse":
+        return synapses(family, rng)
+    if cargo.startswith("quiet_"):
+        return quiet(cargo.removeprefix("quiet_"), family, rng)
     if cargo == "lumenal":
         name = "granule" if rng.random() < 0.75 else "constitutive"
     else:
@@ -41,6 +46,44 @@ def draw(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation,
     frames = int(rng.integers(150, 260))
     sim = sim.updated({"field": {"n_frames": frames, "width_px": 176, "height_px": 176}, "kinetics": more})
     return sim, preset(name)
+
+
+def quiet(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation, Analysis]:
+    """Vesicles that are always visible and never fuse, amid many moving and fading things; any preset may look at them."""
+    sim = vary(simulation("granule"), rng, family)
+    more = {
+        "field": {"n_frames": int(rng.integers(100, 220)), "width_px": 160, "height_px": 160},
+        "kinetics": {"fuse_per_s": 0.0, "newcomer_fraction": 0.0},
+        "illumination": {"flicker": float(rng.uniform(0.0, 0.06))},
+        "distractors": {
+            "endosomes_per_um2": float(rng.uniform(0.0, 0.06)),
+            "blinks_per_um2_s": float(rng.uniform(0.0, 0.004)),
+            "static_per_um2": float(rng.uniform(0.0, 0.08)),
+            "steps_per_um2": float(rng.uniform(0.0, 0.02)),
+        },
+    }
+    names = ("granule", "constitutive") if cargo == "lumenal" else ("phluorin", "phluorin", "synapse")
+    return sim.updated(more), preset(names[int(rng.integers(len(names)))])
+
+
+def synapses(family: str, rng: np.random.Generator) -> tuple[Simulation, Analysis]:
+    """Boutons: few to many vesicles released at each, some boutons silent, fluorescence that was there before."""
+    sim = vary(simulation("synapse"), rng, family)
+    more = {
+        "field": {
+            "n_frames": int(rng.integers(20, 90)),
+            "width_px": 128,
+            "height_px": 128,
+            "frame_s": float(rng.uniform(0.3, 2.5)),
+        },
+        "kinetics": {
+            "stimulus_s": (float(rng.uniform(8.0, 30.0)),),
+            "stimulated_per_s": sim.kinetics.stimulated_per_s * float(rng.uniform(0.3, 3.0)),
+            "docked_per_um2": sim.kinetics.docked_per_um2 * float(rng.uniform(0.3, 1.0)),
+        },
+        "distractors": {"static_per_um2": float(rng.uniform(0.01, 0.06)), "endosomes_per_um2": float(rng.uniform(0.0, 0.004))},
+    }
+    return sim.updated(more), preset("synapse")
 
 
 def candidates(sim: Simulation, params: Analysis, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:

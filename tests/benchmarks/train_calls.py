@@ -1,8 +1,8 @@
 """Train and calibrate the probabilities of calls, and write them as plain arrays for exotrack.classify.
 
-``python tests/benchmarks/train_calls.py CARGO TUNING.parquet [REPORTING.parquet]`` with files of simulated_candidates.py. Boosted trees
-are fitted to the tuning candidates (scikit-learn, needed here only); the temperature that calibrates them is fitted to
-out-of-fold predictions, folds being movies. The reporting file, made with other physics, is only looked at.
+``python tests/benchmarks/train_calls.py CARGO TUNING.parquet [...]`` with files of simulated_candidates.py. Boosted trees are
+fitted to the tuning candidates (scikit-learn, needed here only); the temperature that calibrates them is fitted to
+out-of-fold predictions, folds being movies.
 """
 
 from __future__ import annotations
@@ -20,16 +20,22 @@ from sklearn.model_selection import GroupKFold
 from exotrack.classify import _trees
 from exotrack.classify._features import FEATURES
 
-USED = (*FEATURES, "fraction_released", "fraction_released_sd")
+RELEASED = ("fraction_released", "fraction_released_sd")
+"""Measures that serve as features too, where the cargo was visible before."""
 HOME = Path(_trees.__file__).parent
 SETTINGS = {"max_iter": 160, "learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 15, "l2_regularization": 5.0}
 """Small trees with strong shrinkage: the physics is in the features, the trees only weigh it."""
 
 
-def grow(table: pd.DataFrame, seed: int = 0) -> HistGradientBoostingClassifier:
+def used(table: pd.DataFrame) -> list[str]:
+    """The features: those that are ever known."""
+    return [name for name in (*FEATURES, *RELEASED) if table[name].notna().any()]
+
+
+def grow(table: pd.DataFrame, names: list[str], seed: int = 0) -> HistGradientBoostingClassifier:
     """Trees on the candidates of `table`."""
     model = HistGradientBoostingClassifier(**SETTINGS, max_features=0.4, early_stopping=False, random_state=seed)
-    return model.fit(table[list(USED)].to_numpy(), codes(table))
+    return model.fit(table[names].to_numpy(), codes(table))
 
 
 def codes(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -44,16 +50,16 @@ def loss(temperature: float, logits: NDArray[np.float64], truth: NDArray[np.int6
     return float(-np.mean(scaled[np.arange(len(truth)), truth] - np.log(np.exp(scaled).sum(axis=1))))
 
 
-def out_of_fold(table: pd.DataFrame) -> NDArray[np.float64]:
+def out_of_fold(table: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
     """(n, 3) logits of every candidate from trees that never saw its movie."""
     logits = np.empty((len(table), 3))
     for train, test in GroupKFold(5).split(table, groups=table["movie"]):
-        model = grow(table.iloc[train])
-        logits[test] = model.decision_function(table.iloc[test][list(USED)].to_numpy())
+        model = grow(table.iloc[train], names)
+        logits[test] = model.decision_function(table.iloc[test][names].to_numpy())
     return logits
 
 
-def arrays(model: HistGradientBoostingClassifier, temperature: float) -> dict[str, NDArray[np.generic]]:
+def arrays(model: HistGradientBoostingClassifier, names: list[str], temperature: float) -> dict[str, NDArray[np.generic]]:
     """The forest as the arrays of `_trees.Trees`."""
     parts, roots, classes, count = [], [], [], 0
     for iteration in model._predictors:
@@ -75,7 +81,7 @@ def arrays(model: HistGradientBoostingClassifier, temperature: float) -> dict[st
             count += len(nodes)
     joined = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return joined | {
-        "names": np.array(USED),
+        "names": np.array(names),
         "root": np.array(roots, np.int32),
         "tree_class": np.array(classes, np.int32),
         "prior": np.asarray(model._baseline_prediction, float).ravel(),
@@ -97,25 +103,24 @@ def tell(name: str, p: NDArray[np.float64], truth: NDArray[np.int64]) -> None:
     )
 
 
-def main(cargo: str, tuning: Path, reporting: Path | None) -> None:
+def main(cargo: str, tuning: list[Path]) -> None:
     """Train, calibrate, write, tell."""
-    table = pd.read_parquet(tuning)
+    parts = [pd.read_parquet(path) for path in tuning]
+    table = pd.concat([part.assign(movie=part["movie"] + 1000 * k) for k, part in enumerate(parts)], ignore_index=True)
     truth = codes(table)
-    logits = out_of_fold(table)
+    names = used(table)
+    logits = out_of_fold(table, names)
     temperature = float(minimize_scalar(loss, bounds=(0.3, 5.0), args=(logits, truth), method="bounded").x)
-    model = grow(table)
-    np.savez_compressed(HOME / f"weights_{cargo}.npz", **arrays(model, temperature))
+    model = grow(table, names)
+    np.savez_compressed(HOME / f"weights_{cargo}.npz", **arrays(model, names, temperature))
     _trees.load.cache_clear()
     scaled = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))
-    tell("tuning, out of fold", scaled / scaled.sum(axis=1, keepdims=True), truth)
+    tell("out of fold", scaled / scaled.sum(axis=1, keepdims=True), truth)
     ours = _trees.probabilities(table, _trees.load(cargo))
-    theirs = model.decision_function(table[list(USED)].to_numpy()) / temperature
+    theirs = model.decision_function(table[names].to_numpy()) / temperature
     theirs = np.exp(theirs - theirs.max(axis=1, keepdims=True))
     print("largest difference from scikit-learn", np.abs(ours - theirs / theirs.sum(axis=1, keepdims=True)).max())
-    if reporting is not None:
-        other = pd.read_parquet(reporting)
-        tell("reporting", _trees.probabilities(other, _trees.load(cargo)), codes(other))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(sys.argv[1], [Path(word) for word in sys.argv[2:]])
