@@ -87,13 +87,13 @@ def binned(
 def states(walk: Walk, params: ClassifyParams, typical_log: float) -> tuple[NDArray[np.int64], float]:
     """State of each bin of one track, as an index into `tables.STATES`, and its log brightness in contact.
 
-    The brightest level may be that of contact, or the vesicle may never have come closer than tethered; the likelier of
-    the two is taken. typical_log : median log brightness in contact over the vesicles of the movie.
+    The brightest level may be that of contact, or the vesicle may never have come closer than tethered or mobile; the
+    likeliest of the three is taken. typical_log : median log brightness in contact over the vesicles of the movie.
     """
     sub = levels(params)
     top = float(np.percentile(_smooth(walk.log_brightness), 80))
     best: tuple[float, NDArray[np.int64], float] | None = None
-    for contact in (top, top - float(sub.mean[3])):
+    for contact in (top, top - float(sub.mean[3]), top - float(sub.mean[0])):
         cost, path = partition(
             walk.time_s, walk.place_um, walk.place_var, walk.log_brightness - contact, walk.log_var,
             sub.diffusion, sub.mean, sub.variance, CHANGE,

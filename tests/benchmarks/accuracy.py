@@ -68,8 +68,9 @@ def main(movies: int, write: bool) -> None:
     scores = {f"{name}, {family}": pooled(name, family, movies) for name, family in SETS}
     rest = "\n\n".join(f"{name}\n\n```\n{one.summary(counts=False)}\n```" for name, one in scores.items())
     intro = (
-        f"Made by `python tests/benchmarks/accuracy.py {movies} --write` with exotrack {exotrack.__version__}: {movies} simulated "
-        "movies a set, none used in training. Fusions count as found within 4 pixels and 0.3 s, the others within 4 pixels and 0.8 s."
+        f"Made by `python tests/benchmarks/accuracy.py {movies} --write`, exotrack {exotrack.__version__}: {movies} "
+        "simulated movies a set, none used in training. "
+        "Fusions count as found within 4 pixels and 0.3 s, the others within 4 pixels and 0.8 s."
     )
     print(table(scores), rest, sep="\n\n")
     if write:
