@@ -68,8 +68,12 @@ def _best(look: Look) -> int:
 
 def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
     """Likelihood gains and fitted values, heights relative to the largest of them."""
-    chi2 = look.fits[:, 0]
     n = max(int((look.series.precision[:, 0, 0] > 0).sum()), 1)
+    misfit = min(look.fits[3, 0], look.fits[4, 0]) / (3 * n)
+    # Where even the best course misses by more than the noise, the noise is underrated (correlated, flickering): all evidence
+    # shrinks in proportion, so that a camera's oddities do not pass for certainty.
+    excess = max(misfit, 1.0)
+    chi2 = look.fits[:, 0] / excess
     release, spread, step = look.fits[3], look.fits[4], look.fits[1]
     scale = max(abs(release[7]), abs(release[8]), abs(step[7]), 1e-9)
     tau, _ = parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)])
@@ -78,8 +82,8 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
     return {
         "scale": scale,
         "log_dt": math.log(optics.frame_s),
-        "z": min(z, 100.0),
-        "height_z": min(release[8] / release[9], 100.0) if release[9] > 0 else math.nan,
+        "z": min(z / math.sqrt(excess), 100.0),
+        "height_z": min(release[8] / release[9] / math.sqrt(excess), 100.0) if release[9] > 0 else math.nan,
         "lost_z": float(np.clip(step[7] / scale * math.sqrt(max(gains[1], 0.0)), -100, 100)),
         "log_step_gain": math.log1p(max(gains[1], 0.0)),
         "log_ramp_gain": math.log1p(max(gains[2], 0.0)),
@@ -88,7 +92,7 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
         "spread_over_release": _signed_log(chi2[3] - chi2[4]),
         "release_over_step": _signed_log(chi2[1] - chi2[3]),
         "ramp_over_step": _signed_log(chi2[1] - chi2[2]),
-        "misfit": math.log(max(min(chi2[3], chi2[4]) / (3 * n), 1e-3)),
+        "misfit": math.log(max(misfit, 1e-3)),
         "lost": release[7] / scale,
         "static": release[4] / scale,
         "height": release[8] / scale,
