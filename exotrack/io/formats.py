@@ -33,8 +33,8 @@ def stem(path: Path) -> str:
     if is_pattern(path):
         name = re.split(r"[*?\[]", name)[0].rstrip("_- .") or path.parent.resolve().name
     name = name or path.resolve().name or "movie"
-    # bytes that are no text (another alphabet's file system) are written out, since tables hold text only
-    return name.encode("utf-8", "backslashreplace").decode()
+    # Bytes that are no text (another alphabet's file system) become underscores: tables hold text, folders no backslash.
+    return re.sub("[\ud800-\udfff]", "_", name)
 
 
 def is_pattern(path: Path) -> bool:

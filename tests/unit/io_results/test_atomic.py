@@ -101,8 +101,9 @@ def test_an_unwritable_parent_is_refused_before_the_work(tmp_path: Path) -> None
         "with atomic_folder('locked/out'): print('the work began')\n"
     )
     tmp_path.chmod(0o755)
-    for above in tmp_path.parents[:2]:  # pytest's own folders, closed to others
-        above.chmod(0o711)
+    for above in tmp_path.parents:
+        if above.name.startswith(("pytest-", "popen-")):  # pytest's own folders, closed to others
+            above.chmod(0o711)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "the work began" not in done.stdout
     assert f"{locked} cannot be written (permission denied); choose another place with --out" in done.stderr
