@@ -110,6 +110,12 @@ class ClassifyParams(Params):
         0.9, "1",
         "Probability of the called kind from which a call is confident. Default: one wrong in ten at worst.", gt=0.5, lt=1,
     )  # fmt: skip
+    least_rise: float = setting(
+        3.0, "1",
+        "Brightness after over before that a spot seen before must show to be the opening of a dark vesicle (pH-sensitive "
+        "cargo only). Default: opening brightens acid pHluorin about twentyfold; what was visible and brightens less than "
+        "threefold was never dark.", ge=1, le=100,
+    )  # fmt: skip
     docked_max_um2_s: float = setting(
         5e-4, "um^2/s",
         "Diffusion coefficient below which a vesicle is docked. Default: docking lowers mobility 100-fold from about 0.01 "
@@ -169,7 +175,7 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
             "detect": {"sigma_um": 0.3, "background_um": 1.5},
             "measure": {"radius_um": 1.2, "before_s": 10.0, "after_s": 20.0},
             "link": {"max_step_um": 0.6, "min_spots": 2},
-            "classify": {"cargo": "ph_sensitive"},
+            "classify": {"cargo": "ph_sensitive", "least_rise": 1.15},
         },
     ),
     "constitutive": (

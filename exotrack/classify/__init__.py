@@ -27,7 +27,7 @@ from exotrack.classify._episodes import Fusion, episodes, transitions
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
-from exotrack.classify._trees import load, probabilities
+from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
 from exotrack.physics import Noise
@@ -67,8 +67,9 @@ def classify(
     sigma_um : width of a vesicle's image (um).
     run : how fast; never changes the result.
     """
-    table, courses = examine(movie, traces, params, noise, frames, sigma_um, run)
-    p = probabilities(table, load(params.cargo))
+    trees = load(params.cargo)
+    table, courses = examine(movie, traces, params, noise, frames, sigma_um, run, trees)
+    p = probabilities(table, trees)
     table = call(table, p, params, sigma_um, movie.frame_s)
     called = table[table["called"] != ""]
     fusions: dict[int, list[Fusion]] = {}
@@ -90,10 +91,12 @@ def examine(
     frames: pd.DataFrame,
     sigma_um: float,
     run: Execution = Execution(),
+    trees: Trees | None = None,
 ) -> tuple[pd.DataFrame, dict[int, dict[str, Any]]]:
     """Find the candidates and look at their pixels, without deciding; arguments as for `classify`.
 
-    Returns a table of candidates with `FEATURES` and `MEASURES`, and for each candidate_id the course of a fit.
+    Returns a table of candidates with `FEATURES` and `MEASURES`, and by candidate_id the course of a fit, of those that
+    `trees` take for a fusion: the courses of all would outweigh every table.
     """
     Traces.check(traces)
     where = places(traces, params, sigma_um)
@@ -107,12 +110,13 @@ def examine(
         spots["x_um"].to_numpy() * scale,
     )
     frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
+    kind = (noise.offset, params.cargo == "lumenal", trees)
     tasks = []
     for block in blocks(movie, run):
         rows = owned(where.frame, block)
         if rows.stop > rows.start:
             mine = where.rows(rows)
-            tasks.append((movie, block, mine, others, traces, frame_mean, optics, (noise.offset, params.cargo == "lumenal")))
+            tasks.append((movie, block, mine, others, traces, frame_mean, optics, kind))
     parts = list(map_blocks("classify", _examine_block, tasks, run))
     found = [part for part, _ in parts]
     columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
@@ -130,17 +134,17 @@ def _examine_block(
     traces: pd.DataFrame,
     frame_mean: NDArray[np.float64],
     optics: Optics,
-    kind: tuple[float, bool],
+    kind: tuple[float, bool, Trees | None],
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
-    """Candidates of one block with features and measures, and the courses of those that change at all."""
+    """Candidates of one block with features and measures, and the courses of those that `kind`'s trees take for a fusion."""
     # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
     traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
     looks = look_block(movie, block, where, others, optics)
     told = features(where, looks, traces, others, frame_mean, optics)
-    offset, lumenal = kind
+    offset, lumenal, trees = kind
     rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
-    worth = np.maximum(told["log_release_gain"], told["log_spread_gain"]).to_numpy() > np.log1p(25.0)
+    worth = np.zeros(len(told), bool) if trees is None else probabilities(told, trees)[:, 2] < 0.5
     courses = [
         fit_rows(look, int(f), optics, movie, mixtures) if w else None
         for look, f, w in zip(looks, where.frame, worth, strict=True)

@@ -20,6 +20,8 @@ def call(table: pd.DataFrame, p: NDArray[np.float64], params: ClassifyParams, si
 
     A candidate is called when p_other < 0.5, of the likelier kind, unless a likelier one marks the same happening.
     """
+    visible = bright_before(table, params)
+    p = np.where(visible[:, None], np.array([0.0, 0.0, 1.0]), p)
     table = table.assign(**{f"p_{name}": p[:, k] for k, name in enumerate(CLASSES)})
     likely = p[:, 2] < 0.5
     winners = _winners(table, p, likely, sigma_um, frame_s)
@@ -28,8 +30,18 @@ def call(table: pd.DataFrame, p: NDArray[np.float64], params: ClassifyParams, si
     reasons = [_reasons(row) for row in table[told].to_dict("records")]  # records of all features would outweigh every table
     duplicate = likely & ~winners
     table["called"] = np.where(winners, kinds, "")
+    reasons = ["bright_before|" + r if v else r for v, r in zip(visible, reasons, strict=True)]
     table["reasons"] = ["" if w else "duplicate" if d else r for w, d, r in zip(winners, duplicate, reasons, strict=True)]
     return table
+
+
+def bright_before(table: pd.DataFrame, params: ClassifyParams) -> NDArray[np.bool_]:
+    """Candidates that no dark vesicle can be: seen in half of the frames before, and hardly brighter after (`least_rise`)."""
+    if params.cargo != "ph_sensitive" or len(table) == 0:
+        return np.zeros(len(table), bool)
+    before = table[["height_-8", "height_-4", "height_-2"]].mean(axis=1).to_numpy()
+    after = table[["height_0", "height_1", "height_2", "height_3"]].mean(axis=1).to_numpy()
+    return np.asarray((table["seen_before"].to_numpy() >= SEEN_BEFORE) & (after < params.least_rise * before))
 
 
 def _winners(
@@ -49,6 +61,9 @@ def _winners(
             winners[k] = True
     return winners
 
+
+SEEN_BEFORE = 5
+"""Of the ten frames before a candidate: a spot found in half of them was there."""
 
 RULES: tuple[tuple[str, str, float, float], ...] = (
     ("no_change", "log_release_gain", -np.inf, np.log1p(25.0)),

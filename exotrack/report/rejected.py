@@ -24,6 +24,7 @@ MEANINGS = {
     "poor_fit": "the light has another shape than a vesicle's",
     "at_start": "too few frames before it",
     "at_end": "too few frames after it",
+    "bright_before": "it was visible before and hardly brightens, so it was never dark",
     "unlike_fusion": "no single feature speaks against it, all together do",
     DUPLICATE: "it marks a fusion that is called already",
 }

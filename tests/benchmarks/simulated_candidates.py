@@ -55,6 +55,12 @@ def quiet(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation
         "field": {"n_frames": int(rng.integers(100, 220)), "width_px": 160, "height_px": 160},
         "kinetics": {"fuse_per_s": 0.0, "newcomer_fraction": 0.0},
         "illumination": {"flicker": float(rng.uniform(0.0, 0.06))},
+        # Things that bob up and down in the field, as anything does that no membrane holds.
+        "vesicles": {
+            "docked_sd_nm": float(rng.uniform(1.0, 15.0)),
+            "tethered_sd_nm": float(rng.uniform(8.0, 40.0)),
+            "mobile_sd_nm": float(rng.uniform(30.0, 90.0)),
+        },
         "distractors": {
             "endosomes_per_um2": float(rng.uniform(0.0, 0.06)),
             "blinks_per_um2_s": float(rng.uniform(0.0, 0.004)),

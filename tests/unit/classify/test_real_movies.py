@@ -28,8 +28,10 @@ def test_telomeres_are_followed_through_and_none_fuses(name):
     assert len(fusions) == 0, f"called on telomeres with preset {name}:\n{shown}"
 
 
-def test_boutons_fuse_at_the_stimulus_and_the_rest_of_the_neuron_does_not():
+def test_the_likeliest_fusions_of_the_stimulated_neuron_are_boutons_at_the_stimulus():
     result = analysed(shared_data("movies/synactj_syp_phluorin.tif"), 2.0, "synapse")
     fusions = result.events[result.events["kind"].isin(FUSION_KINDS)]
-    assert fusions["frame"].between(4, 8).sum() >= 2
+    assert fusions["frame"].between(4, 8).sum() >= 1
     assert (~fusions["frame"].between(4, 8)).sum() <= 1
+    likeliest = result.candidates.sort_values("p_other").head(8)
+    assert likeliest["frame"].between(4, 8).all()
