@@ -144,7 +144,7 @@ def _examine_block(
     offset, lumenal, trees = kind
     rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
-    worth = np.zeros(len(told), bool) if trees is None else probabilities(told, trees)[:, 2] < 0.5
+    worth = np.zeros(len(told), bool) if trees is None else probabilities(pd.concat([rows, told], axis=1), trees)[:, 2] < 0.5
     courses = [
         fit_rows(look, int(f), optics, movie, mixtures) if w else None
         for look, f, w in zip(looks, where.frame, worth, strict=True)
