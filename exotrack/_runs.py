@@ -45,7 +45,7 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
         except TryAgainError:
             raise  # the disk is as full for the next movie
         except Exception as error:
-            if len(places) == 1:
+            if len(places) == 1 or _terminal.interruption_behind(error) is not None:
                 raise
             failed += 1
             text = _terminal.explained(error)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn, TYPE_CHECKING
 
 import typer
 
@@ -40,10 +40,7 @@ def exit_status(work: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return done if isinstance(done, int) else 0
     except Interrupted as interruption:
-        complain(f"interrupted ({interruption}); nothing half-written was left")
-        sys.stdout.flush()
-        # Worker threads may be deep in a block; what they compute has no use any more and they write nothing.
-        os._exit(interruption.exit_status)
+        _leave(interruption)
     except typer.Exit as done:
         return int(done.exit_code)
     except (BrokenPipeError, SystemExit) as left:
@@ -53,8 +50,25 @@ def exit_status(work: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the outermost handler: every error becomes one line and a status
+        if (behind := interruption_behind(error)) is not None:
+            _leave(behind)
         complain(explained(error))
         return status_of(error)
+
+
+def _leave(interruption: Interrupted) -> NoReturn:
+    """Say that it was interrupted and end at once: worker threads may be deep in a block, but they write nothing."""
+    complain(f"interrupted ({interruption}); nothing half-written was left")
+    sys.stdout.flush()
+    os._exit(interruption.exit_status)
+
+
+def interruption_behind(error: BaseException) -> Interrupted | None:
+    """The interruption that an error hides: compiled code that one lands in raises a SystemError with it as the cause."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, Interrupted):
+        behind = behind.__cause__ or behind.__context__
+    return behind
 
 
 def complain(text: str, word: str = "error") -> None:

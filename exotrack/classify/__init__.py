@@ -143,15 +143,16 @@ def _examine_block(
     told = features(where, looks, traces, others, frame_mean, optics)
     offset, lumenal, trees = kind
     rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
+    event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)
+    place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
+    table = pd.concat([pd.DataFrame(place), rows, told], axis=1)
+    worth = np.zeros(len(table), bool) if trees is None else probabilities(table, trees)[:, 2] < 0.5
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
-    worth = np.zeros(len(told), bool) if trees is None else probabilities(pd.concat([rows, told], axis=1), trees)[:, 2] < 0.5
     courses = [
         fit_rows(look, int(f), optics, movie, mixtures) if w else None
         for look, f, w in zip(looks, where.frame, worth, strict=True)
     ]
-    event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)
-    place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
-    return pd.concat([pd.DataFrame(place), rows, told], axis=1), courses
+    return table, courses
 
 
 def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import tifffile
 
 from exotrack import tables
 from exotrack._runs import changed, chosen_params
-from exotrack._terminal import exit_status
+from exotrack._terminal import Interrupted, exit_status, interruption_behind
 from exotrack.cli import app
 from exotrack.errors import ParameterError, TryAgainError
 from exotrack.params import preset, to_toml
@@ -197,3 +198,11 @@ def test_a_score_of_two_tables(capsys: pytest.CaptureFixture[str], tmp_path: Pat
         "0.50 [0.09, 0.91]",
     ]
     assert load_scored(tmp_path / "found.csv").pixel_um is None
+
+
+def test_an_interruption_inside_compiled_code_is_still_an_interruption() -> None:
+    stop = Interrupted(signal.SIGINT)
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = stop
+    assert interruption_behind(error) is stop
+    assert interruption_behind(ValueError("x")) is None
