@@ -112,7 +112,7 @@ def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: O
         _runs.sample("granule.tif"), folder, preset("granule"), _runs.Wishes(workers=workers, overwrite=overwrite)
     )
     evidence = Evidence(len(result.movie), result.candidates)
-    scores = score(true.events, result.events, Gates.for_pixel(result.movie.pixel_um), evidence)
+    scores = score(true.events, result.events, Gates.for_movie(result.movie.pixel_um, result.movie.frame_s), evidence)
     typer.echo(f"found: {_runs.counted(result)}")
     typer.echo(f"against the simulated truth:\n{scores.summary()}")
     typer.echo(f"report: {folder / 'report.html'}")
@@ -159,7 +159,7 @@ def score(
 
     truth, results = load_scored(true), load_scored(found)
     pixel = pixel_um or results.pixel_um or truth.pixel_um
-    gates = Gates() if pixel is None else Gates.for_pixel(pixel)
+    gates = Gates() if pixel is None else Gates.for_movie(pixel, results.frame_s or truth.frame_s)
     evidence = Evidence(results.n_frames or truth.n_frames, results.candidates, truth.spots, results.spots)
     scores = scored(truth.events, results.events, gates, evidence)
     if json:

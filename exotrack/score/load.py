@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """The tables that matter for a score; what a folder does not hold is None, and `pixel_um` too where nothing says it."""
+    """The tables that matter for a score; what a folder does not hold is None, and `pixel_um` and `frame_s` too where nothing says it."""
 
     events: pd.DataFrame
     candidates: pd.DataFrame | None = None
     spots: pd.DataFrame | None = None
     pixel_um: float | None = None
     n_frames: int | None = None
+    frame_s: float | None = None
 
 
 def load_scored(path: str | Path) -> Scored:
@@ -38,8 +39,9 @@ def load_scored(path: str | Path) -> Scored:
             _required(path, Events),
             _optional(path, Candidates),
             _optional(path, Spots),
-            _pixel_um(provenance),
+            _of_movie(provenance, "pixel_um"),
             None if frames is None or frames.empty else int(frames["frame"].max()) + 1,
+            _of_movie(provenance, "frame_s"),
         )
     if path.suffix not in (".parquet", ".csv"):
         raise InputError(f"{path}: is neither a results folder nor an event table; give a folder, or a .parquet or .csv file")
@@ -58,6 +60,6 @@ def _optional(folder: Path, table: type[Table]) -> pd.DataFrame | None:
     return None
 
 
-def _pixel_um(provenance: dict[str, Any]) -> float | None:
-    value = provenance.get("movie", {}).get("pixel_um") if isinstance(provenance.get("movie"), dict) else None
+def _of_movie(provenance: dict[str, Any], key: str) -> float | None:
+    value = provenance.get("movie", {}).get(key) if isinstance(provenance.get("movie"), dict) else None
     return float(value) if isinstance(value, int | float) else None

@@ -17,8 +17,8 @@ _ROUNDING = 1.0 + 1e-9  # three frames of 0.1 s are within 0.3 s, whatever binar
 class Gates:
     """How far a found event may lie from the true one.
 
-    distance_um : for every kind. Default: 4 pixels of 0.107 um; `for_pixel` gives that of another pixel size.
-    fusion_s : for fusions. Default: 3 frames at 10 Hz.
+    distance_um : for every kind. Default: 4 pixels of 0.107 um; `for_movie` gives that of another pixel size.
+    fusion_s : for fusions. Default: 3 frames at 10 Hz; `for_movie` gives at least one frame.
     docking_s : for docking, undocking and tethering, whose instants are less sharp.
     spot_um : for single spots.
     """
@@ -29,9 +29,13 @@ class Gates:
     spot_um: float = 0.2
 
     @classmethod
-    def for_pixel(cls, pixel_um: float) -> Gates:
-        """The default gates for pixels of `pixel_um` um: 4 pixels for events, 2 for spots."""
-        return cls(distance_um=4.0 * pixel_um, spot_um=2.0 * pixel_um)
+    def for_movie(cls, pixel_um: float, frame_s: float | None = None) -> Gates:
+        """The default gates for pixels of `pixel_um` um: 4 pixels for events, 2 for spots; in time at least a frame of `frame_s` s.
+
+        No analysis can tell an instant much better than a frame, and synapses are filmed with frames of seconds.
+        """
+        frame = frame_s or 0.0
+        return cls(4.0 * pixel_um, max(cls.fusion_s, frame), max(cls.docking_s, frame), 2.0 * pixel_um)
 
 
 class Pairs(NamedTuple):

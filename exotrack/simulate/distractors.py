@@ -30,6 +30,9 @@ def draw_distractors(sim: Simulation, scenery: Scenery, rng: np.random.Generator
     for name, (mean, make) in makers.items():
         for y, x in scenery.places(int(rng.poisson(mean)), f.pixel_um, rng):
             yield name, make(sim, (float(y), float(x)), rng)
+    if sim.kinetics.site_resting > 0:
+        for y, x in scenery.sites:
+            yield "bouton", _bouton(sim, (float(y), float(x)), rng)
 
 
 def _endosome(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:
@@ -68,6 +71,14 @@ def _static(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) 
         rng.uniform(0.0, 0.1) ** 2,
         _brightness(sim, rng) * rng.uniform(0.5, 2.0) * np.exp(-sim.vesicles.bleach_per_s * t),
     )
+
+
+def _bouton(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:
+    """The light of a bouton at rest: cargo on its surface and in vesicles that are not acid."""
+    t = np.arange(sim.field.n_frames) * sim.field.frame_s
+    size = sim.kinetics.site_um * rng.uniform(0.7, 1.5)
+    rest = _brightness(sim, rng) * sim.kinetics.site_resting * np.exp(-sim.vesicles.bleach_per_s * t)
+    return _still(sim, at, size**2, rest)
 
 
 def _step(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:

@@ -161,7 +161,8 @@ def _fusion_time(sim: Simulation, start: float, rng: np.random.Generator) -> flo
     while now < sim.field.duration_s and highest > 0:
         now += rng.exponential(1.0 / highest)
         since = [now - t for t in k.stimulus_s if now >= t]
-        rate = k.fuse_per_s + k.stimulated_per_s * sum(math.exp(-s / k.stimulated_tau_s) for s in since)
+        late = (max(s - k.train_s, 0.0) for s in since)
+        rate = k.fuse_per_s + k.stimulated_per_s * sum(math.exp(-s / k.stimulated_tau_s) for s in late)
         if rng.random() * highest < rate:
             return now
     return math.inf

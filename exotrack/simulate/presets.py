@@ -77,12 +77,16 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
                 "retrieval_per_s": 1 / 15, "kiss_open_s": 1.0, "reacidify_s": 5.0,
             },
             "vesicles": {"photons": 420.0, "radius_nm": 22.0, "bleach_per_s": 0.001},
-            "cell": {"inside_photons": 60.0, "outside_photons": 15.0, "bleach_per_s": 0.0005},
+            "cell": {
+                "inside_photons": 60.0, "outside_photons": 15.0, "bleach_per_s": 0.0005,
+                "strands_per_um": 0.1, "strand_photons": 60.0,
+            },
             "kinetics": {
                 "docked_per_um2": 0.36, "vesicles_per_site": 12, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0,
                 "arrivals_per_um2_s": 0.0, "undock_per_s": 0.0, "fuse_per_s": 1e-5, "stimulus_s": (40.0, 90.0, 140.0, 190.0),
                 "stimulated_per_s": 0.02, "stimulated_tau_s": 4.0, "newcomer_fraction": 0.0,
                 "kiss_fraction": 0.5, "leave_after_kiss": 0.0, "neighbour_fraction": 0.0, "sites": True,
+                "site_resting": 4.0,
             },
             "distractors": {"endosomes_per_um2": 0.001, "blinks_per_um2_s": 0.0, "steps_per_um2": 0.0},
         },

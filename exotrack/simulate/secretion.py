@@ -63,6 +63,11 @@ class Kinetics(Params):
         1.0, "s",
         "Time constant with which it wears off. Default: Ca2+ is cleared in about a second.", gt=0, le=600,
     )  # fmt: skip
+    train_s: float = setting(
+        0.0, "s",
+        "Length of each stimulus; the extra rate holds for so long before it wears off. Default 0: one action potential or "
+        "puff.", ge=0, le=600,
+    )  # fmt: skip
     newcomer_fraction: float = setting(
         0.2, "1",
         "Part of the fusions by vesicles that came at most 0.3 s before. Default: Allersma et al. 2004.", ge=0, le=1,
@@ -90,6 +95,12 @@ class Kinetics(Params):
     site_um: float = setting(
         0.25, "um",
         "Gaussian radius over which they lie, when sites. Default: an active zone and its release sites.", ge=0, le=5,
+    )  # fmt: skip
+
+    site_resting: float = setting(
+        0.0, "1",
+        "Light of a bouton at rest, from cargo on its surface and in neutral vesicles, in typical vesicles at neutral pH, when "
+        "sites. Default 0: only docked vesicles glow; some 5 percent of a pool of 200 gives 10.", ge=0, le=1000,
     )  # fmt: skip
 
 

@@ -32,6 +32,16 @@ class Cell(Params):
         2.5, "um",
         "Length over which it varies. Default: lamellae, nucleus, adhesions.", gt=0.1, le=100,
     )  # fmt: skip
+    strands_per_um: float = setting(
+        0.0, "1/um",
+        "Axons, ruffles or fibres: length of bright strands per um^2 under the cell, with boutons on them. Default 0: none.",
+        ge=0, le=5,
+    )  # fmt: skip
+    strand_photons: float = setting(
+        40.0, "photons/px",
+        "Background that a strand adds at its middle. Default: as bright as the haze.", ge=0, le=100000.0,
+    )  # fmt: skip
+    strand_um: float = setting(0.15, "um", "Gaussian half-width (sd) of a strand. Default: an axon.", gt=0, le=5)
     edge_um: float = setting(0.4, "um", "Width of the cell's edge. Default: a thin lamella.", ge=0, le=20)
     bleach_per_s: float = setting(0.005, "1/s", "Bleaching rate of the background. Default: 14 % in 30 s.", ge=0, le=100)
     bleach_floor: float = setting(

@@ -39,6 +39,12 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "reacidify_s": (2.0, 8.0),
         "vesicle_bleach": (0.002, 0.03),
         "flicker": (0.0, 0.02),
+        "train_s": (0.0, 5.0),
+        "site_resting": (1.0, 30.0),
+        "site_um": (0.1, 0.35),
+        "strands_per_um": (0.0, 0.3),
+        "strand_share": (0.2, 3.0),
+        "retrieval_per_s": (0.025, 0.15),
     },
     "reporting": {
         "snr": (2.5, 14.0),
@@ -62,6 +68,12 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "reacidify_s": (1.5, 10.0),
         "vesicle_bleach": (0.001, 0.04),
         "flicker": (0.0, 0.03),
+        "train_s": (0.0, 8.0),
+        "site_resting": (0.5, 40.0),
+        "site_um": (0.08, 0.4),
+        "strands_per_um": (0.0, 0.4),
+        "strand_share": (0.1, 4.0),
+        "retrieval_per_s": (0.02, 0.2),
     },
 }
 """Family to quantity to (lowest, highest). Drawn evenly in the logarithm, except those that may be 0, drawn evenly."""
@@ -113,6 +125,12 @@ def vary(sim: Simulation, rng: np.random.Generator, family: Family = "tuning") -
         | {"bleach_per_s": draw["vesicle_bleach"] * (0.1 if slow else 1.0)},
         "cargo": _cargo(sim, draw, rng),
     }
+    if slow:
+        changed["kinetics"] |= {key: draw[key] for key in ("train_s", "site_resting", "site_um")}
+        changed["cell"] |= {
+            "strands_per_um": draw["strands_per_um"],
+            "strand_photons": draw["strand_share"] * draw["inside_photons"],
+        }
     if family == "reporting":
         changed["optics"] |= {"halo_fraction": float(rng.uniform(0.1, 0.35)), "halo_ratio": float(rng.uniform(1.7, 2.6))}
         changed["illumination"] |= {"defocus_wander_um": float(rng.uniform(0.0, 0.12))}
@@ -125,7 +143,7 @@ def _cargo(sim: Simulation, draw: dict[str, float], rng: np.random.Generator) ->
     """How cargo leaves; visible lumenal cargo is mCherry-like (no change at the pore) or, as often, EGFP-like (it flashes)."""
     cargo: dict[str, Any] = {key: draw[key] for key in ("release_per_s", "cloud_um2_s", "kiss_open_s")}
     if sim.kinetics.sites:
-        return {"kiss_open_s": draw["kiss_open_s"]}
+        return {"kiss_open_s": draw["kiss_open_s"], "retrieval_per_s": draw["retrieval_per_s"]}
     if sim.cargo.kind == "membrane":
         cargo |= {"membrane_um2_s": draw["membrane_um2_s"], "immobile_fraction": float(rng.uniform(0.0, 0.3))}
     if sim.cargo.acid_brightness > 0.5 and rng.random() < 0.5:

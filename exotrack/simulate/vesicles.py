@@ -76,7 +76,7 @@ def _beginnings(
     k, f = sim.kinetics, sim.field
     area = float(scenery.footprint.astype(bool).sum()) * f.pixel_um**2
     if k.sites:
-        yield from _pools(sim, scenery, area, rng)
+        yield from _pools(sim, scenery, rng)
     else:
         for y, x in scenery.places(int(rng.poisson(k.docked_per_um2 * area)), f.pixel_um, rng):
             yield "docked", 0.0, (y, x)
@@ -91,13 +91,10 @@ def _beginnings(
         yield "mobile", float(rng.uniform(1e-9, f.duration_s)), (y, x)
 
 
-def _pools(
-    sim: Simulation, scenery: Scenery, area: float, rng: np.random.Generator
-) -> Iterator[tuple[Phase, float, tuple[float, float]]]:
-    """Docked vesicles in boutons: a pool about each of a few fixed sites."""
+def _pools(sim: Simulation, scenery: Scenery, rng: np.random.Generator) -> Iterator[tuple[Phase, float, tuple[float, float]]]:
+    """Docked vesicles in boutons: a pool about each."""
     k = sim.kinetics
-    n = int(rng.poisson(k.docked_per_um2 * area / k.vesicles_per_site))
-    for y, x in scenery.places(n, sim.field.pixel_um, rng):
+    for y, x in scenery.sites:
         for dy, dx in rng.normal(0.0, k.site_um, (int(rng.poisson(k.vesicles_per_site)), 2)):
             yield "docked", 0.0, (y + dy, x + dx)
 

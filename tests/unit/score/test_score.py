@@ -83,7 +83,7 @@ def test_a_fusion_of_the_wrong_kind_is_found_but_mistaken() -> None:
     ],
 )
 def test_the_gates_are_inclusive(kind: str, dt: float, dx: float, found: bool) -> None:
-    scores = score(events((kind, 0.1 * 3, 5, 5)), events((kind, 0.1 * 3 + dt, 5, 5 + dx)), Gates.for_pixel(0.1))
+    scores = score(events((kind, 0.1 * 3, 5, 5)), events((kind, 0.1 * 3 + dt, 5, 5 + dx)), Gates.for_movie(0.1))
     assert scores[kind].tp == int(found)
 
 
@@ -228,3 +228,9 @@ def test_swapping_the_tables_swaps_precision_and_recall_and_order_does_not_matte
         assert 0 < there[kind].tp < there[kind].n_true
         assert counts(there, kind) == counts(again, kind) == counts(moved, kind)
         assert (there[kind].precision, there[kind].recall) == (back[kind].recall, back[kind].precision)
+
+
+def test_no_instant_is_asked_for_more_sharply_than_a_frame() -> None:
+    true, found = events(("full_fusion", 10.0, 5, 5)), events(("full_fusion", 11.5, 5, 5))
+    fast, slow = (score(true, found, Gates.for_movie(0.1, frame_s))["full_fusion"] for frame_s in (0.1, 2.0))
+    assert (fast.tp, slow.tp) == (0, 1)
