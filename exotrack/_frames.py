@@ -125,6 +125,17 @@ def usable(frames: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray((status == "ok") | ((status == "saturated") & ~clipped), bool)
 
 
+def usable_of(pixels: NDArray[Any], statuses: list[str], movie: Movie) -> NDArray[np.bool_]:
+    """(n,) the same as `usable`, of frames and statuses as `read_usable` gives them."""
+    return np.array(
+        [
+            status == "ok" or (status == "saturated" and _saturated_fraction(frame, movie) < CLIPPED)
+            for frame, status in zip(pixels, statuses, strict=True)
+        ],
+        bool,
+    )
+
+
 def require_usable(frames: pd.DataFrame, movie_id: str) -> None:
     """Raise `InputError` if no frame of the movie can be analysed; the text says why."""
     if usable(frames).any():

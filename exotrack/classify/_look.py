@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block
-from exotrack._frames import read_usable
+from exotrack._frames import read_usable, usable_of
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID
@@ -84,7 +84,7 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     span = Span.of(movie.frame_s)
     first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
     pixels, statuses = read_usable(movie, first, last)
-    usable = np.array([_is_usable(*pair) for pair in zip(pixels, statuses, strict=True)])
+    usable = usable_of(pixels, statuses, movie)
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
     growth = 2.0 * D_UM2_S * optics.frame_s / optics.sigma_um**2
     grids = (t0_grid(optics.frame_s), TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
@@ -98,11 +98,6 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
         fit_all(times, np.nan_to_num(series.coefficients[:, :3]), series.precision, mixtures, grids, fits, profiles)
         looks.append(Look(series, fits, profiles))
     return looks
-
-
-def _is_usable(image: NDArray[Any], status: str) -> bool:
-    """Frames that are all right, and saturated ones unless half of their pixels are at the ceiling."""
-    return status == "ok" or (status == "saturated" and bool(np.median(image) < image.max()))
 
 
 def _series(

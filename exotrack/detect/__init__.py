@@ -7,13 +7,13 @@ maximum likelihood (`_fit`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution, blocks, map_blocks
-from exotrack._frames import Level, level, read_usable
+from exotrack._frames import Level, level, read_usable, usable_of
 from exotrack.detect._finder import COLUMNS, Finder
 from exotrack.detect.noise import estimate_noise
 from exotrack.movie import Movie
@@ -80,13 +80,8 @@ def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) ->
     pixels, statuses = read_usable(movie, start, stop, usual)
     work = finder.workspace()
     parts = [
-        finder.frame(image, work) if _is_usable(image, status) else np.empty((0, len(COLUMNS)))
-        for image, status in zip(pixels, statuses, strict=True)
+        finder.frame(image, work) if usable else np.empty((0, len(COLUMNS)))
+        for image, usable in zip(pixels, usable_of(pixels, statuses, movie), strict=True)
     ]
     frame = np.repeat(np.arange(start, start + len(parts)), [len(part) for part in parts])
     return frame, np.concatenate(parts)
-
-
-def _is_usable(image: NDArray[Any], status: str) -> bool:
-    """Frames that are all right, and saturated ones unless half of their pixels are at the ceiling."""
-    return status == "ok" or (status == "saturated" and bool(np.median(image) < image.max()))

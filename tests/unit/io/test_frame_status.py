@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution
-from exotrack._frames import level, read_usable, require_usable, survey, usable
+from exotrack._frames import level, read_usable, require_usable, survey, usable, usable_of
 from exotrack.errors import InputError
 from exotrack.movie import Movie
 from exotrack.tables import Frames
@@ -90,6 +90,18 @@ def test_saturation() -> None:
     assert table["status"].tolist()[:7] == ["ok", "ok", "ok", "saturated", "saturated", "saturated", "ok"]
     assert usable(table).tolist()[:7] == [True, True, True, True, False, False, True]
     np.testing.assert_allclose(table["saturated_fraction"][2:6], [4 / 9216, 16 / 9216, 60 / 96, 1.0])
+
+
+def test_frames_and_their_table_agree_on_what_can_be_used() -> None:
+    frames = camera()
+    frames[2, :, :50] = 500  # above the ceiling, where the median of the frame is not its maximum
+    frames[2, 0, 0] = 501
+    frames[3, :4, :4] = 400
+    frames[4] = 0
+    movie = movie_of(frames, ceiling=400.0)
+    expected = [True, True, False, True, False, *[True] * 35]
+    assert usable(survey(movie)).tolist() == expected
+    assert usable_of(*read_usable(movie, 0, len(movie)), movie).tolist() == expected
 
 
 def test_the_movies_ceiling_counts() -> None:
