@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """The tables that matter for a score; what a folder does not hold is None, and `pixel_um` and `frame_s` too where nothing says it."""
+    """The tables that matter for a score; None stands for what a folder does not hold or say."""
 
     events: pd.DataFrame
     candidates: pd.DataFrame | None = None

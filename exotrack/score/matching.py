@@ -30,7 +30,7 @@ class Gates:
 
     @classmethod
     def for_movie(cls, pixel_um: float, frame_s: float | None = None) -> Gates:
-        """The default gates for pixels of `pixel_um` um: 4 pixels for events, 2 for spots; in time at least a frame of `frame_s` s.
+        """The default gates: 4 pixels (of `pixel_um` um) for events, 2 for spots; in time at least one frame (`frame_s`, s).
 
         No analysis can tell an instant much better than a frame, and synapses are filmed with frames of seconds.
         """

@@ -90,7 +90,7 @@ def synapses(family: str, rng: np.random.Generator) -> tuple[Simulation, Analysi
             "docked_per_um2": sim.kinetics.docked_per_um2 * float(rng.uniform(0.5, 2.0)),
             "vesicles_per_site": int(rng.integers(5, 50)),
         },
-        "distractors": {"static_per_um2": float(rng.uniform(0.01, 0.06)), "endosomes_per_um2": float(rng.uniform(0.0, 0.004))},
+        "distractors": {"static_per_um2": float(rng.uniform(0.01, 0.06)), "endosomes_per_um2": float(rng.uniform(0.0, 0.03))},
     }
     # Half of the movies show vesicles too dim to be seen singly: boutons brighten when many fuse.
     dim = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.5 else 1.0
