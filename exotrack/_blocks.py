@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack._memory import give_back
 from exotrack.movie import Movie
 
 Progress = Callable[[str, int, int], None]
@@ -67,6 +68,7 @@ def map_blocks(what: str, task: Callable[..., Any], arguments: Sequence[tuple[An
         yield from compute(*tasks, traverse=False, **options)
         if run.progress is not None:
             run.progress(what, min(first + batch, len(arguments)), len(arguments))
+    give_back()
 
 
 def _default_workers() -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution
+from exotrack._memory import give_back
 from exotrack.errors import InputError
 from exotrack.movie import Movie
 from exotrack.params import Analysis, preset
@@ -96,19 +98,19 @@ def analyse(movie: Movie, params: Analysis | None = None, *, mask: Labels | None
     if mask is not None and mask.shape != movie.shape[1:]:
         raise InputError(f"{movie.movie_id}: the mask has shape {mask.shape}, the frames {movie.shape[1:]}; give one that fits")
     recorder = Recorder()
-    with recorder.stage("survey"):
+    with _stage(recorder, "survey"):
         frames = survey(movie, run)
         require_usable(frames, movie.movie_id)
         noise = movie.noise or estimate_noise(movie, usable(frames))
-    with recorder.stage("detect"):
+    with _stage(recorder, "detect"):
         spots = detect(movie, params.detect, noise, run)
-    with recorder.stage("link"):
+    with _stage(recorder, "link"):
         tracks = link(spots, params.link, run)
-    with recorder.stage("measure"):
+    with _stage(recorder, "measure"):
         traces = measure(movie, tracks, params.measure, noise, frames, run)
-    with recorder.stage("footprint"):
+    with _stage(recorder, "footprint"):
         footprint, source = _footprint(movie, frames, params, mask, run)
-    with recorder.stage("classify"):
+    with _stage(recorder, "classify"):
         calls = classify(movie, traces, params.classify, noise, frames, params.detect.sigma_um, run)
     events = Events.build(calls.events.assign(cell_id=_cell_of(calls.events, footprint, movie)))
     places = calls.episodes.merge(
@@ -120,6 +122,14 @@ def analyse(movie: Movie, params: Analysis | None = None, *, mask: Labels | None
         movie, params, frames, spots, tracks, traces, episodes, events, calls.candidates, calls.fits,
         _cells(movie, events, footprint, source, usable(frames)), footprint, recorder.record(movie, params, noise),
     )  # fmt: skip
+
+
+@contextmanager
+def _stage(recorder: Recorder, name: str) -> Iterator[None]:
+    """One stage: timed, and what it no longer needs given back before the next begins."""
+    with recorder.stage(name):
+        yield
+        give_back()
 
 
 def _footprint(movie: Movie, frames: pd.DataFrame, params: Analysis, mask: Labels | None, run: Execution) -> tuple[Labels, str]:

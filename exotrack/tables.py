@@ -81,7 +81,8 @@ class Table:
                 raise InputError(f"table {cls.name}: column {key} ({column.dtype}) is missing")
             ready[key] = values.astype(column.dtype)
         extra = {key: source[key] for key in source if key not in ready}
-        return pd.DataFrame({**ready, **extra}).reset_index(drop=True)
+        # Columns are taken as they are: pandas copies one when it is written to, and tables of long movies are large.
+        return pd.DataFrame({**ready, **extra}, copy=False).reset_index(drop=True)
 
     @classmethod
     def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +93,7 @@ class Table:
             if str(frame[key].dtype) != column.dtype:
                 raise InputError(f"table {cls.name}: column {key} is {frame[key].dtype}, expected {column.dtype}")
             if column.choices:
-                strange = set(frame[key].dropna()) - {*column.choices, ""}
+                strange = set(frame[key].dropna().unique()) - {*column.choices, ""}
                 if strange:
                     raise InputError(
                         f"table {cls.name}: {key} holds {sorted(strange)[0]!r}, allowed are {', '.join(column.choices)}"

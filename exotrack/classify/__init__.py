@@ -101,14 +101,7 @@ def examine(
     Traces.check(traces)
     where = places(traces, params, sigma_um)
     optics = Optics.of(movie, sigma_um, noise)
-    spots = traces[traces["observed"]].sort_values(["frame", "track_id"])
-    scale = 1.0 / movie.pixel_um
-    others = Neighbours(
-        spots["frame"].to_numpy(),
-        spots["track_id"].to_numpy(),
-        spots["y_um"].to_numpy() * scale,
-        spots["x_um"].to_numpy() * scale,
-    )
+    others = _neighbours(traces, 1.0 / movie.pixel_um)
     frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
     kind = (noise.offset, params.cargo == "lumenal", trees)
     tasks = []
@@ -124,6 +117,16 @@ def examine(
     table.insert(0, "candidate_id", np.arange(1, len(table) + 1))
     courses = [c for _, part in parts for c in part]
     return table, {k: c for k, c in enumerate(courses, start=1) if c is not None}
+
+
+def _neighbours(traces: pd.DataFrame, scale: float) -> Neighbours:
+    """The detected spots of a Traces table, sorted by frame and track."""
+    seen = np.flatnonzero(traces["observed"].to_numpy())
+    frame, track_id = traces["frame"].to_numpy(), traces["track_id"].to_numpy()
+    seen = seen[np.lexsort((track_id[seen], frame[seen]))]
+    return Neighbours(
+        frame[seen], track_id[seen], traces["y_um"].to_numpy()[seen] * scale, traces["x_um"].to_numpy()[seen] * scale
+    )
 
 
 def _examine_block(

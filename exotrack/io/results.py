@@ -7,7 +7,7 @@ metadata. The CSV twins are for people and spreadsheets.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
+
+PIECE = 65_536
+"""Rows written at a time, and in a row group of a Parquet file: some MB of a wide table."""
 
 _TABLES = {table.name: table for table in ALL}
 
@@ -101,20 +104,17 @@ def read_provenance(folder: Path) -> dict[str, Any]:
 
 def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str | None = None) -> None:
     """Write one table as `form`, .parquet or .csv; None takes the suffix of `path`."""
-    import pyarrow as pa
     from pyarrow import csv, parquet
 
-    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    schema = _schema(frame, table)
     if (form or path.suffix) == ".csv":
-        csv.write_csv(_neutralised(rows), path)
+        with csv.CSVWriter(path, schema.remove_metadata()) as text:
+            for rows in _pieces(frame, schema):
+                text.write_table(_neutralised(rows))
         return
-    described = describe(table, frame)
-    fields = [
-        rows.schema.field(name).with_metadata({"unit": column.unit, "description": column.about})
-        for name, column in described.items()
-    ]
-    own = {b"exotrack_table": table.name, b"exotrack_version": __version__, b"description": about(table)}
-    parquet.write_table(rows.cast(pa.schema(fields, (rows.schema.metadata or {}) | own)), path)
+    with parquet.ParquetWriter(path, schema) as binary:
+        for rows in _pieces(frame, schema):
+            binary.write_table(rows)
 
 
 def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
@@ -131,6 +131,27 @@ def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same
         raise InputError(f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again") from None
+
+
+def _schema(frame: pd.DataFrame, table: type[Table]) -> pa.Schema:
+    """Types of the columns with unit and meaning of each, and what the table is."""
+    import pyarrow as pa
+
+    plain = pa.Schema.from_pandas(frame, preserve_index=False)
+    fields = [
+        plain.field(name).with_metadata({"unit": column.unit, "description": column.about})
+        for name, column in describe(table, frame).items()
+    ]
+    own = {b"exotrack_table": table.name, b"exotrack_version": __version__, b"description": about(table)}
+    return pa.schema(fields, (plain.metadata or {}) | own)
+
+
+def _pieces(frame: pd.DataFrame, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows as Arrow tables of `PIECE` rows, at least one: a whole long table would be held several times over."""
+    import pyarrow as pa
+
+    for start in range(0, max(len(frame), 1), PIECE):
+        yield pa.Table.from_pandas(frame.iloc[start : start + PIECE], schema=schema, preserve_index=False)
 
 
 def _neutralised(rows: pa.Table) -> pa.Table:

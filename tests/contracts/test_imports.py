@@ -11,14 +11,15 @@ import pytest
 from sources import imported, modules
 
 STAGES = {"detect", "link", "measure", "classify"}
-CORE = {"errors", "params", "tables", "physics", "movie", "_blocks", "_frames", "__version__"}
+CORE = {"errors", "params", "tables", "physics", "movie", "_blocks", "_frames", "_memory", "__version__"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "physics": {"errors"},
     "params": {"errors"},
     "tables": {"errors"},
     "movie": {"errors", "physics"},
-    "_blocks": {"errors", "movie"},
+    "_memory": set(),
+    "_blocks": {"errors", "movie", "_memory"},
     "_frames": CORE,
     **dict.fromkeys(STAGES, CORE),
     "io": CORE,

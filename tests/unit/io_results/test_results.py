@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from exotrack import __version__, params, tables
 from exotrack.errors import InputError, OutputError, TryAgainError
-from exotrack.io.results import read_results, read_table, write_results, write_table
+from exotrack.io.results import PIECE, read_results, read_table, write_results, write_table
 
 AWKWARD = 0.1 + 0.2
 
@@ -93,6 +93,19 @@ def test_a_spreadsheet_has_nothing_to_execute(tmp_path: Path, start: str) -> Non
     assert rows[0]["y_um"] == "-1.5"  # a negative number is no formula
     assert read_results(folder).tables["events"]["movie_id"][0] == movie_id
     assert read_table(folder / "events.csv", tables.Events)["movie_id"][0] == movie_id
+
+
+@pytest.mark.parametrize("n", [PIECE, 2 * PIECE + 1])
+def test_a_table_longer_than_a_piece_comes_back(tmp_path: Path, n: int) -> None:
+    status = np.where(np.arange(n) < PIECE, "ok", "black")
+    frame = np.arange(n)
+    table = tables.Frames.build({"movie_id": "=m", "frame": frame, "t_s": 0.1 * frame, "status": status, "mean": np.nan})
+    for path in (tmp_path / "frames.parquet", tmp_path / "frames.csv"):
+        write_table(table, tables.Frames, path)
+    assert_frame_equal(read_table(tmp_path / "frames.parquet", tables.Frames), table)
+    text = (tmp_path / "frames.csv").read_text(encoding="utf-8").splitlines()
+    assert len(text) == n + 1
+    assert text[-1].startswith('"\'=m",')
 
 
 def test_units_and_meanings_travel_in_the_parquet_fields(tmp_path: Path) -> None:
