@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from pyarrow import parquet
 
 from exotrack.errors import OutputError, ParameterError
 from exotrack.simulate import read_simulation, simulate, simulation, write_truth
@@ -105,6 +106,8 @@ def test_the_shipped_samples_are_what_make_py_makes(name: str) -> None:
     events = pd.read_parquet(SAMPLES / f"{name}_truth" / "events.parquet")
     assert events["kind"].tolist() == truth.events["kind"].tolist()
     np.testing.assert_allclose(events["t_s"], truth.events["t_s"])
+    field = parquet.read_schema(SAMPLES / f"{name}_truth" / "events.parquet").field("t_s")
+    assert field.metadata[b"unit"] == b"s"
     seen = events[events["visible"]]["kind"].value_counts()
     assert seen[["full_fusion", "kiss_and_run"]].min() >= 5
     assert seen[["docking", "undocking"]].min() >= 3
