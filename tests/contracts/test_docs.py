@@ -67,7 +67,7 @@ def test_every_preset_can_be_simulated_and_is_in_the_readme() -> None:
 
 
 def test_the_events_page_explains_every_reason() -> None:
-    words = {rule[0] for rule in RULES} | {"duplicate", "unlike_fusion"}
+    words = {rule[0] for rule in RULES} | {"duplicate", "unlike_fusion", "bright_before"}
     explained = set(re.findall(r"`(\w+)`", page("events.md").partition("| word |")[2].partition("\n\n")[0]))
     assert explained == words
 
