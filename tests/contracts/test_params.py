@@ -13,8 +13,9 @@ from exotrack.simulate import PRESETS as SIMULATIONS
 from exotrack.simulate import Simulation, read_simulation, simulation
 
 UNITS = {
-    "per_um2_s": "1/um^2/s", "per_um2": "1/um^2", "per_um": "1/um", "per_s": "1/s", "um2_s": "um^2/s", "um_s": "um/s", "nm_s": "nm/s",
-    "um_rs": "um/sqrt(s)", "um": "um", "nm": "nm", "s": "s", "px": "px", "photons": ("photons", "photons/px"), "e": "e-",
+    "per_um2_s": "1/um^2/s", "per_um2": "1/um^2", "per_um": "1/um", "per_s": "1/s", "um2_s": "um^2/s", "um_s": "um/s",
+    "nm_s": "nm/s", "um_rs": "um/sqrt(s)", "um": "um", "nm": "nm", "s": "s", "px": "px",
+    "photons": ("photons", "photons/px"), "e": "e-",
 }  # fmt: skip
 """Ending of a name to the unit it promises; the longest ending counts."""
 SUFFIXES = sorted(UNITS, key=len, reverse=True)
