@@ -57,8 +57,8 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
     return 1 if failed else 0
 
 
-def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes) -> Result:
-    """Open, analyse and write one movie, under the name of its folder."""
+def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes, **noted: Any) -> Result:
+    """Open, analyse and write one movie, under the name of its folder; `noted` goes into its provenance."""
     from exotrack._blocks import Execution
     from exotrack.io import open_movie, read_mask
     from exotrack.pipeline import analyse
@@ -73,6 +73,7 @@ def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes) -> Resul
     result = result.noting(
         command=shlex.join(["exotrack", *sys.argv[1:]]),
         opened={"path": str(path.absolute()), **opened, **({} if mask is None else {"mask": str(wishes.mask)})},
+        **noted,
     )
     result.write(folder, overwrite=wishes.overwrite)
     return result
@@ -150,6 +151,20 @@ def sample(name: str) -> Path:
         if (place / name).exists():
             return place / name
     raise InputError(f"the shipped sample {name} is missing; install exotrack again")
+
+
+def made_by_demo(folder: Path) -> bool:
+    """Whether `folder` holds the results of ``exotrack demo`` and nothing that a person put there."""
+    from exotrack.io.results import FILES, read_provenance
+
+    if folder.is_symlink() or not (folder / "provenance.json").is_file():
+        return False
+    if not {file.name for file in folder.iterdir()} <= {*FILES, "report.html"}:
+        return False
+    try:
+        return read_provenance(folder).get("demo") is True
+    except InputError:
+        return False
 
 
 def _places(movies: Sequence[Path], out: Path, overwrite: bool) -> dict[Path, Path]:

@@ -31,7 +31,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter, such as classify.confidence=0.95; may be repeated."),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; all cores if not given. Never changes a result.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Threads; all cores if not given. Never changes a result.")
+]
 PixelUm = Annotated[float | None, typer.Option("--pixel-um", metavar="X", help="Side of a pixel (um); wins over the file.")]
 
 
@@ -100,17 +102,20 @@ def run(  # noqa: PLR0913 - one argument per option of the command
 
 @app.command()
 def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: Overwrite = False) -> None:
-    """Analyse the shipped movie and score it."""
+    """Analyse the shipped movie and score it.
+
+    May be repeated: results of an earlier demo are replaced, anything else only with --overwrite.
+    """
     from exotrack.io.atomic import check_place
     from exotrack.params import preset
     from exotrack.score import Evidence, Gates, load_scored, score
 
     folder = out / "granule"
+    overwrite = overwrite or _runs.made_by_demo(folder)
     check_place(folder, overwrite)
     true = load_scored(_runs.sample("granule_truth"))
-    result = _runs.run_one(
-        _runs.sample("granule.tif"), folder, preset("granule"), _runs.Wishes(workers=workers, overwrite=overwrite)
-    )
+    wishes = _runs.Wishes(workers=workers, overwrite=overwrite)
+    result = _runs.run_one(_runs.sample("granule.tif"), folder, preset("granule"), wishes, demo=True)
     evidence = Evidence(len(result.movie), result.candidates)
     scores = score(true.events, result.events, Gates.for_movie(result.movie.pixel_um, result.movie.frame_s), evidence)
     typer.echo(f"found: {_runs.counted(result)}")

@@ -30,6 +30,12 @@ EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 PIECE = 65_536
 """Rows written at a time, and in a row group of a Parquet file: some MB of a wide table."""
 
+FILES = (
+    *(f"{table.name}.{suffix}" for table in ALL for suffix in ("parquet", "csv")),
+    "params.toml", "provenance.json", "datapackage.json",
+)  # fmt: skip
+"""What `write_results` puts into a folder."""
+
 _TABLES = {table.name: table for table in ALL}
 
 

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from exotrack import __version__, params, tables
 from exotrack.errors import InputError, OutputError, TryAgainError
-from exotrack.io.results import PIECE, read_results, read_table, write_results, write_table
+from exotrack.io.results import FILES, PIECE, read_results, read_table, write_results, write_table
 
 AWKWARD = 0.1 + 0.2
 
@@ -65,7 +65,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_the_folder_holds_what_the_design_names(tmp_path: Path) -> None:
     names = {file.name for file in write(tmp_path / "movie").iterdir()}
     twins = {f"{table.name}.{suffix}" for table in tables.ALL for suffix in ("parquet", "csv")}
-    assert names == twins | {"params.toml", "provenance.json", "datapackage.json"}
+    assert names == twins | {"params.toml", "provenance.json", "datapackage.json"} == {*FILES}
 
 
 @pytest.mark.parametrize("name", [table.name for table in tables.ALL])
