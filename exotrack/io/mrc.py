@@ -5,6 +5,7 @@ Format: MRC2014, Cheng et al. 2015, J Struct Biol 192:146. The header is read by
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,11 @@ def _header(path: Path) -> Any:
     """The header as mrcfile reads it, in the byte order it found."""
     import mrcfile
 
-    with one_error(path), mrcfile.open(path, header_only=True) as file:
-        return file.header.copy()
+    with one_error(path), warnings.catch_warnings():
+        # mrcfile 1.5 turns the byte order of a header around in a way that numpy 2.5 deprecates; it is right all the same.
+        warnings.filterwarnings("ignore", "Setting the dtype", DeprecationWarning)
+        with mrcfile.open(path, header_only=True) as file:
+            return file.header.copy()
 
 
 def _dtype(header: Any, name: str) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import mrcfile
@@ -14,10 +15,12 @@ from exotrack.io import open_movie
 
 
 def write(path: Path, pixels: NDArray[np.generic], angstrom: float | None = 1070.0) -> Path:
-    with mrcfile.new(path) as file:
-        file.set_data(pixels)
-        if angstrom is not None:
-            file.voxel_size = angstrom
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting the dtype", DeprecationWarning)  # mrcfile 1.5 with numpy 2.5
+        with mrcfile.new(path) as file:
+            file.set_data(pixels)
+            if angstrom is not None:
+                file.voxel_size = angstrom
     return path
 
 
