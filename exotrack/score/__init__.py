@@ -13,6 +13,7 @@ from exotrack.score.matching import Gates
 from exotrack.score.measures import Errors, Measure
 from exotrack.score.scores import Scores
 from exotrack.score.spots import SpotScore, score_spots
+from exotrack.score.tracking import TrackScore, score_tracks
 
 __all__ = [
     "Calibration",
@@ -23,7 +24,9 @@ __all__ = [
     "Measure",
     "Scores",
     "SpotScore",
+    "TrackScore",
     "load_scored",
     "score",
     "score_spots",
+    "score_tracks",
 ]
