@@ -125,7 +125,7 @@ def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: O
 
 @app.command()
 def simulate(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="granule, phluorin, synapse or constitutive.")],
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="granule, phluorin, synapse, constitutive or vesicle_like.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the movie and its true tables.")],
     rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number makes the same movie.")],
     set_: Set = None,
@@ -145,7 +145,8 @@ def simulate(
             truth = simulated(settings, np.random.default_rng(rng))
             write_truth(truth, temporary, progress=lambda done, total: bars("simulate", done, total))
     kinds = truth.events["kind"].value_counts()
-    typer.echo(", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in kinds.items()) + f" -> {out}")
+    counted = [f"{n} {kind.replace('_', ' ')}" for kind, n in kinds.items()] or [f"{truth.tracks['track_id'].nunique()} tracks"]
+    typer.echo(f"{', '.join(counted)} -> {out}")
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """Physics and randomness in, a movie and the tables that are true of it out.
 
 The chain, one module each: `lives` (states and waiting times) -> `motion` (paths) -> `light` (photons) -> `patches` -> `render`
-(expected photoelectrons) -> `detector` (counts); `truth` fills the tables. `instrument`, `specimen` and `presets` hold the
-parameters, `vary` draws them at random, `write` puts a simulated movie on disk.
+(expected photoelectrons) -> `detector` (counts); `truth` fills the tables. `particles` draws free points for tests of detection
+and linking. `instrument`, `specimen` and `presets` hold the parameters, `vary` draws them at random, `write` puts a simulated
+movie on disk.
 """
 
 from exotrack.simulate.presets import PRESETS as PRESETS

@@ -11,7 +11,7 @@ from exotrack.errors import ParameterError
 from exotrack.params import Params, nearest, setting
 from exotrack.simulate.instrument import Camera, Field, Illumination, Optics, Stage
 from exotrack.simulate.secretion import Cargo, Kinetics
-from exotrack.simulate.specimen import Cell, Distractors, Vesicles
+from exotrack.simulate.specimen import Cell, Distractors, Particles, Vesicles
 
 
 class Simulation(Params):
@@ -28,6 +28,7 @@ class Simulation(Params):
     kinetics: Kinetics = Kinetics()
     cargo: Cargo = Cargo()
     distractors: Distractors = Distractors()
+    particles: Particles = Particles()
 
     @property
     def spot_var_um2(self) -> float:
@@ -99,6 +100,25 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
                 "docked_per_um2": 0.03, "mobile_per_um2": 0.05, "arrivals_per_um2_s": 0.02, "dock_per_s": 0.6,
                 "undock_per_s": 0.1, "fuse_per_s": 0.25, "kiss_fraction": 0.1, "newcomer_fraction": 0.3,
             },
+        },
+    ),
+    "vesicle_like": (
+        "Free Brownian points, synthetic: made like the vesicle scenario of the Particle Tracking Challenge, not its data.",
+        {
+            "field": {"height_px": 512, "width_px": 512, "n_frames": 100, "pixel_um": 0.1, "frame_s": 0.1},
+            "optics": {"psf_sigma_um": 0.12},
+            "camera": {"kind": "CCD", "gain": 1.0, "offset": 0.0, "read_noise_e": 0.0},
+            "stage": {"drift_x_um_s": 0.0, "wander_um_rs": 0.0},
+            "illumination": {"flicker": 0.0},
+            "cell": {"cover": 1.0, "inside_photons": 10.0, "outside_photons": 0.0, "unevenness": 0.0, "bleach_per_s": 0.0},
+            "kinetics": {
+                "docked_per_um2": 0.0, "tethered_per_um2": 0.0, "mobile_per_um2": 0.0, "arrivals_per_um2_s": 0.0,
+            },
+            "distractors": {
+                "endosomes_per_um2": 0.0, "blinks_per_um2_s": 0.0, "static_per_um2": 0.0, "steps_per_um2": 0.0,
+                "haze_per_um2": 0.0,
+            },
+            "particles": {"per_frame": 100.0},
         },
     ),
 }  # fmt: skip

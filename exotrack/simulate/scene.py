@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from exotrack.movie import Movie
 from exotrack.simulate.detector import Detector, draw_detector
 from exotrack.simulate.distractors import draw_distractors, slow_noise
+from exotrack.simulate.particles import draw_particles
 from exotrack.simulate.patches import Patches
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course, RenderedFrames
 from exotrack.simulate.scenery import draw_scenery
-from exotrack.simulate.truth import Truth, follow, other_rows, true_tables
+from exotrack.simulate.truth import Truth, add_particles, follow, other_rows, true_tables
 from exotrack.simulate.vesicles import draw_vesicles
 
 Real = NDArray[np.float64]
@@ -36,10 +37,14 @@ def simulate(sim: Simulation, rng: np.random.Generator) -> Truth:
     course = draw_course(sim, rng)
     told = follow(sim, scenery, course, draw_vesicles(sim, scenery, rng))
     others = list(draw_distractors(sim, scenery, rng))
+    free = sim.particles.per_frame > 0
+    if free:  # drawn last: what else there is does not change with them
+        add_particles(told, sim, scenery, course, draw_particles(sim, scenery, rng))
     frames = source(sim, told.patches + [p for _, p in others], scenery.background, course, detector)
     movie = Movie(
         frames, sim.field.pixel_um, sim.field.frame_s, movie_id=sim.preset, ceiling=float(sim.camera.ceiling),
         sources={"pixel_um": "simulated", "frame_s": "simulated"},
+        notes=(f"synthetic movie (exotrack simulate {sim.preset}) with free particles",) if free else (),
     )  # fmt: skip
     return true_tables(movie, told, scenery, sim, other_rows(sim, course, others))
 

@@ -1,4 +1,4 @@
-"""What is looked at: the cell, its vesicles, and the things that are no vesicles.
+"""What is looked at: the cell, its vesicles, free particles, and the things that are no vesicles.
 
 Sources: Oheim and Stuehmer 2000 (Eur Biophys J 29:67) for mobility and docking, Gandasi and Barg 2014 (Nat Commun 5:3914) for
 visitors. Values known only from memory say "unverified".
@@ -115,6 +115,38 @@ class Vesicles(Params):
         0.1, "1",
         "Part of a typical vesicle's peak from which the true tables hold a spot. Default: z = 2.3 d; dimmer is hardly "
         "seen.", ge=0, le=1,
+    )  # fmt: skip
+
+
+class Particles(Params):
+    """Free points that diffuse over the whole field and come and go at random, for testing detection and linking."""
+
+    per_frame: float = setting(
+        0.0, "1/frame",
+        "Mean number of particles in a frame, constant over the movie. Default 0: none.", ge=0, le=1000000,
+    )  # fmt: skip
+    snr: float = setting(
+        4.0, "1",
+        "(Io - Ib) / sqrt(Io), Io the photons per pixel at the centre of the Gaussian and Ib the background there (Chenouard "
+        "et al. 2014). Default: below it tracking gets worse fast.", gt=0, le=1000,
+    )  # fmt: skip
+    step_um: float = setting(
+        0.2, "um",
+        "Sd of a step along each axis from frame to frame. Default: two pixels of 0.1 um, as in the published tracks of the "
+        "vesicle scenario.", ge=0, le=100,
+    )  # fmt: skip
+    step_spread: float = setting(
+        0.0, "1",
+        "Half width of the even spread of step_um over particles, relative. Default 0: all alike.", ge=0, le=1,
+    )  # fmt: skip
+    life_s: float = setting(
+        3.0, "s",
+        "Mean life; it ends with the same chance after every frame. Default: 30 frames of 0.1 s.", gt=0, le=1e6,
+    )  # fmt: skip
+    blurred: bool = setting(
+        False, "",
+        "Whether a particle moves while light is collected. Default no: it stands at one point a frame, as in the tracking "
+        "challenge.",
     )  # fmt: skip
 
 

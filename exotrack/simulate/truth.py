@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from exotrack.movie import Movie
 from exotrack.simulate.histories import episode_rows, event_rows
+from exotrack.simulate.particles import Particles
 from exotrack.simulate.patches import Patches
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import Course
@@ -38,6 +39,7 @@ class Truth:
     spots, tracks : every vesicle in every frame in which its peak is at least ``vesicles.visible`` of the median vesicle's in
         contact: place in the picture (stage drift included, mean over the exposure), height and width of its image, the SNR of a
         matched filter and the Cramer-Rao bound of its place. Distractors are not spots of vesicles: they are in `others`.
+        Free particles follow, each with a track of its own, in every frame they live through.
     episodes : stays in a state, whether or not the vesicle could be seen; `visible` says so (half of its frames or more).
     events : what happened with at least one frame before and after it. `visible` says whether a camera could see it: a dark
         (pH-sensitive) vesicle docks unseen. `t_s` is the true instant, `frame` the frame in whose interval it lies.
@@ -71,14 +73,24 @@ class Told:
 def follow(sim: Simulation, scenery: Scenery, course: Course, vesicles: Iterable[Vesicle]) -> Told:
     """Write down what each vesicle does; track_id is the vesicle's number from 1."""
     told = Told([], [], [], [])
+    least = sim.vesicles.visible * sim.vesicles.photons * sim.peak_fraction()
     for number, vesicle in enumerate(vesicles, 1):
-        rows = spot_rows(sim, scenery, course, vesicle)
+        rows = spot_rows(sim, scenery, course, vesicle.seen, least)
         told.episodes.extend(episode_rows(sim, vesicle, rows, number))
         told.events.extend(event_rows(sim, course, vesicle, rows, number))
         told.patches.append(vesicle.patches)
         shown = rows.pop("visible")
         told.spots.append({key: values[shown] for key, values in rows.items()} | {"track_id": np.full(int(shown.sum()), number)})
     return told
+
+
+def add_particles(told: Told, sim: Simulation, scenery: Scenery, course: Course, found: Particles) -> None:
+    """Write down the free particles: spots and tracks, no states and no events; track_id goes on after the vesicles'."""
+    rows = spot_rows(sim, scenery, course, found.seen, 0.0)
+    shown = rows.pop("visible")
+    number = found.owner + 1 + max((int(r["track_id"].max()) for r in told.spots if len(r["track_id"])), default=0)
+    told.spots.append({key: values[shown] for key, values in rows.items()} | {"track_id": number[shown]})
+    told.patches.append(found.patches)
 
 
 def true_tables(movie: Movie, told: Told, scenery: Scenery, sim: Simulation, others: pd.DataFrame) -> Truth:

@@ -102,6 +102,7 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
     else:
         meta |= {"PhysicalSizeX": movie.pixel_um, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": movie.pixel_um}
         meta |= {"PhysicalSizeYUnit": "µm", "TimeIncrement": movie.frame_s, "TimeIncrementUnit": "s"}
+        meta |= {"Description": "; ".join(movie.notes)} if movie.notes else {}
         # Named after what it shows, so that writing the same movie twice gives the same bytes.
         meta |= {"UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{movie.movie_id} {n} {zlib.crc32(movie[0].tobytes())}"))}
     per_unit = 1.0 / movie.pixel_um if options["imagej"] else 1e4 / movie.pixel_um  # ImageJ: per unit; otherwise per centimetre

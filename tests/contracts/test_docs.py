@@ -63,7 +63,8 @@ def test_the_presets_page_gives_every_change_with_its_value_and_reason(name: str
 def test_every_preset_can_be_simulated_and_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in text for name in PRESETS)
-    assert set(SIMULATIONS) == set(PRESETS)
+    assert set(SIMULATIONS) == {*PRESETS, "vesicle_like"}
+    assert "exotrack simulate vesicle_like" in page("simulator.md")
 
 
 def test_the_events_page_explains_every_reason() -> None:

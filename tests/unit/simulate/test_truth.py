@@ -16,10 +16,12 @@ from exotrack.simulate import PRESETS, Truth, simulate, simulation, vary
 from exotrack.simulate.vary import CAMERAS, RANGES
 from exotrack.tables import Cells, Episodes, Events, Spots, Tracks
 
+LABELS = [name for name in PRESETS if name != "vesicle_like"]
+"""Presets with vesicles."""
 SMALL = {"field": {"height_px": 96, "width_px": 96, "n_frames": 60}}
 
 
-@pytest.fixture(scope="module", params=list(PRESETS))
+@pytest.fixture(scope="module", params=LABELS)
 def truth(request: pytest.FixtureRequest) -> Truth:
     busy = {"kinetics": {"stimulus_s": (40.0,), "vesicles_per_site": 10}} if request.param == "synapse" else {}
     return simulate(simulation(request.param).updated(SMALL).updated(busy), np.random.default_rng(4))
