@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from exotrack._blocks import Execution, blocks, map_blocks
 from exotrack._frames import Level, level, read_usable, usable_of
 from exotrack.detect._finder import COLUMNS, Finder
+from exotrack.detect._support import REACH
 from exotrack.detect.noise import estimate_noise
 from exotrack.movie import Movie
 from exotrack.params import DetectParams
@@ -77,11 +78,16 @@ def detect(
 
 def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Frame numbers (n,) and `COLUMNS` (n, 7) of the spots in frames `start` to `stop` (exclusive)."""
-    pixels, statuses = read_usable(movie, start, stop, usual)
+    before = min(start, REACH)
+    pixels, statuses = read_usable(movie, start - before, stop + REACH, usual)
     work = finder.workspace()
+    usable = usable_of(pixels, statuses, movie)
+    maxima = [finder.maxima(image, work) if ok else None for image, ok in zip(pixels, usable, strict=True)]
     parts = [
-        finder.frame(image, work) if usable else np.empty((0, len(COLUMNS)))
-        for image, usable in zip(pixels, usable_of(pixels, statuses, movie), strict=True)
+        np.empty((0, len(COLUMNS))) if part is None else finder.placed(image, part, chosen)
+        for image, part, chosen in zip(
+            pixels[before:], maxima[before:], finder.chosen(maxima, before, before + stop - start), strict=False
+        )
     ]
     frame = np.repeat(np.arange(start, start + len(parts)), [len(part) for part in parts])
     return frame, np.concatenate(parts)

@@ -1,9 +1,10 @@
-"""Everything the frames of a movie have in common for finding spots, in pixels and counts; `Finder.frame` does one frame."""
+"""Everything the frames of a movie have in common for finding spots, in pixels and counts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from exotrack.detect import _threshold
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
+from exotrack.detect._pixels import Pixels, filled, half_width
+from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mirror, templates
 from exotrack.movie import Movie
 from exotrack.params import DetectParams
@@ -22,7 +25,23 @@ Real = NDArray[np.float64]
 Workspace = tuple[NDArray[np.float32], NDArray[np.float32]]
 """The image in a mirrored margin, and the matched filter."""
 
+
+class Maxima(NamedTuple):
+    """Maxima of one frame.
+
+    peaks : (n, 2) pixels. seen : (n, 6) what `describe` says of place, height and background. above : (n,) height in standard
+    deviations, less what lies around. plain : (n,) the same in a normal distribution.
+    """
+
+    peaks: NDArray[np.int64]
+    seen: Real
+    above: Real
+    plain: Real
+
+
 COLUMNS = ("y", "x", "amplitude", "background", "snr", "y_sd", "x_sd")
+LIKELY = 0.6
+"""Probability from which a dim maximum is a spot. Over one half, as the neighbours' word is not quite independent."""
 COMPACT = 0.6
 """Share of its height that a spot must keep when the background may bend within the tighter window. Simulated spots at
 the threshold keep 1 +- 0.13, spots of twice the width 0.6, rims of cells 0.25 to 0.6."""
@@ -31,6 +50,9 @@ ROUND = 0.25
 have it; the ridge along a rim has 0 to 0.2."""
 PAIRS = 6
 """Pairs of frames on which the noise after the filter is measured: over 10^4 independent values in frames of 256 x 256."""
+
+NOISE_PAIRS = 24
+"""Pairs on which noisy pixels are told: their variance is known to 29 %."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +63,25 @@ class Finder:
     ----------
     wide, tight : the template that finds spots, and the one that checks their shape.
     gains : (height,) and (width,), their product is the noise after the filter in units of what white noise would give.
+    pixels : which pixels are filled in from their neighbours, and how much their fixed pattern adds to the noise.
     excess : the same away from the borders, at least 1.
     texture : noise and structure after the filter in the same units, at least 1.
     ring : (m, 2) offsets at which the surroundings of a peak are looked at.
     threshold, false_above : see `_threshold`.
+    persistence : how spots last and move from frame to frame in this movie.
     """
 
     wide: Template
     tight: Template
     noise: Noise
     gains: tuple[NDArray[np.float32], NDArray[np.float32]]
+    pixels: Pixels
     texture: float
     excess: float
     ring: NDArray[np.int64]
     threshold: float
     false_above: Real
+    persistence: Persistence
 
     @classmethod
     def of(cls, movie: Movie, params: DetectParams, noise: Noise) -> Finder:
@@ -67,6 +93,8 @@ class Finder:
             tight=tight,
             noise=noise,
             gains=(wide.edge_gain(height), wide.edge_gain(width)),
+            pixels=Pixels.of(_pairs(movie, NOISE_PAIRS)),
+            persistence=Persistence(),
             texture=1.0,
             excess=1.0,
             ring=_ring(4 * wide.sigma_px),
@@ -74,7 +102,8 @@ class Finder:
             false_above=height * width * _threshold.false_maxima(wide),
         )
         excess, texture = plain._measure(movie)
-        return replace(plain, gains=(plain.gains[0] * np.float32(excess), plain.gains[1]), excess=excess, texture=texture)
+        scaled = replace(plain, gains=(plain.gains[0] * np.float32(excess), plain.gains[1]), excess=excess, texture=texture)
+        return replace(scaled, persistence=scaled._lasting(movie))
 
     def workspace(self) -> Workspace:
         """Memory for `frame`; keep one for each thread."""
@@ -82,31 +111,79 @@ class Finder:
         margin = 2 * self.wide.half_window
         return np.empty((height + margin, width + margin), np.float32), np.empty((height, width), np.float32)
 
-    def frame(self, pixels: NDArray[Any], work: Workspace) -> Real:
-        """`COLUMNS` (n, 7), in pixels and counts, of the spots in one image, sorted by y and x."""
+    def maxima(self, pixels: NDArray[Any], work: Workspace) -> Maxima:
+        """The maxima of one image that have the shape of a spot, above the lowest threshold there can be, sorted by y."""
         camera = (self.noise.slope, self.noise.intercept)
         self._filter(pixels, work)
         padded, z = work
-        margin = self.wide.half_window
-        image = padded[margin:-margin, margin:-margin]
         peaks = local_maxima(z, min(self.threshold, _threshold.LOWEST))
         seen = describe(padded, z, peaks, self.tight.weights, self.tight.information, camera)
         height = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
         above = height - np.maximum(surroundings(z, peaks, self.ring), 0.0)
-        shaped = self._shaped(peaks, height, weaker_curvature(z, peaks), seen)
-        kept = shaped.copy()
-        kept[shaped] = self._high(above[shaped], seen[shaped])
+        kept = self._shaped(peaks, height, weaker_curvature(z, peaks), seen)
+        # What noise of the same height would have if there were more light: little light makes it skewed.
+        skew = _threshold.skewness(self.wide) * self.noise.slope / np.sqrt(self.noise.variance(seen[:, 3]))
+        plain = above - (_threshold.skewed(self.threshold, skew) - self.threshold)
+        kept &= plain > min(self.threshold, _threshold.LOWEST)
+        order = np.flatnonzero(kept)[np.argsort(seen[kept, 0], kind="stable")]
+        return Maxima(peaks[order], seen[order, :6], above[order], plain[order])
+
+    def chosen(self, frames: Sequence[Maxima | None], first: int, stop: int) -> list[NDArray[np.bool_]]:
+        """Which maxima of frames `first` to `stop` (exclusive) are spots.
+
+        Either high enough on their own, or likely enough together with what the `REACH` frames on either side say.
+
+        Parameters
+        ----------
+        frames : maxima of consecutive frames, None where a frame cannot be used.
+        """
+        single = [None if part is None else self._mixture([part.plain]) for part in frames]
+        said = self._said(frames, single)
+        chosen = []
+        for k in range(first, stop):
+            here = frames[k]
+            if here is None:
+                chosen.append(np.zeros(0, bool))
+                continue
+            near = [part.plain for part in frames[max(k - REACH, 0) : k + REACH + 1] if part is not None]
+            likely = self._mixture(near).share(here.plain, said[k]) > LIKELY
+            chosen.append(np.asarray((here.plain > self.threshold) | likely))
+        return chosen
+
+    def _said(self, frames: Sequence[Maxima | None], single: Sequence[_threshold.Mixture | None]) -> list[Real]:
+        """What the neighbours say of each maximum; 1, which is nothing, where nothing lasts in this movie."""
+        if self.persistence.share <= 0:
+            return [np.ones(0 if part is None else len(part.plain)) for part in frames]
+        area = len(self.gains[0]) * len(self.gains[1])
+
+        def rate(heights: Real, frame: int) -> Real:
+            mixture = single[frame]
+            return np.ones(len(heights)) if mixture is None else mixture.density(heights) / area
+
+        places = [None if part is None else np.column_stack([part.seen[:, :2], part.plain]) for part in frames]
+        return supported(places, rate, self.persistence)
+
+    def _mixture(self, heights: Sequence[Real]) -> _threshold.Mixture:
+        together = np.concatenate(heights)
+        widths = (1 / self.pixels.fixed, self.texture)
+        return _threshold.Mixture.of(together, self.false_above, self.threshold, widths, len(heights))
+
+    def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_]) -> Real:
+        """`COLUMNS` (n, 7), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
+        camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
-        fit = fit_spots(image, peaks[kept], seen[kept, :6], self.wide.sigma_px, half, camera)
+        image = filled(pixels, self.pixels.noisy).astype(np.float32)
+        fit = fit_spots(image, maxima.peaks[chosen], maxima.seen[chosen], self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
         inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
         good = inside & (fit[:, 6] == FITTED)
-        rows: Real = np.column_stack([fit[:, :4], above[kept], fit[:, 4:6] * self.excess])[good]
+        rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6] * self.excess])[good]
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
     def _filter(self, pixels: NDArray[Any], work: Workspace) -> None:
         """Fill `work`: the image in a mirrored margin, and the height of a spot in standard deviations of its noise."""
         wide, camera = self.wide, (self.noise.slope, self.noise.intercept)
+        pixels = filled(pixels, self.pixels.noisy)
         # Common dtypes go straight to the kernel, which is compiled for each; the others by way of one of them.
         direct = pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32")
         mirror(pixels if direct else pixels.astype(np.float32), work[0])
@@ -127,12 +204,6 @@ class Finder:
         cut = to_border < 2 * self.wide.sigma_px
         return np.asarray(cool & (cut | (compact & (curvature > ROUND * usual * height))))
 
-    def _high(self, above: Real, seen: Real) -> NDArray[np.bool_]:
-        """Which are above the frame's threshold, allowing for the skewness of noise where there is little light."""
-        skew = _threshold.skewness(self.wide) * self.noise.slope / np.sqrt(self.noise.variance(seen[:, 3]))
-        plain = above - (_threshold.skewed(self.threshold, skew) - self.threshold)
-        return np.asarray(plain > _threshold.dimmer(plain, self.false_above, self.threshold, self.texture))
-
     def _measure(self, movie: Movie) -> tuple[float, float]:
         """Noise after the filter over that of white noise, and structure over noise; both at least 1.
 
@@ -141,28 +212,32 @@ class Finder:
         frame shows it: what stands still cancels, what moves is in the tails, which quantiles do not see.
         """
         changes, levels, work = [], [], self.workspace()
-        for start in np.unique(np.linspace(0, len(movie) - 2, PAIRS).astype(int)):
-            pixels, statuses = read_usable(movie, int(start), int(start) + 2)
-            if statuses == ["ok", "ok"]:
-                self._filter(pixels[0], work)
-                first = work[1].copy()
-                self._filter(pixels[1], work)
-                changes.append(_half_width(work[1] - first) / np.sqrt(2.0))
-                levels.append(_half_width(first))
+        for pixels in _pairs(movie, PAIRS):
+            self._filter(pixels[0], work)
+            first = work[1].copy()
+            self._filter(pixels[1], work)
+            changes.append(half_width(work[1] - first) / np.sqrt(2.0))
+            levels.append(half_width(first))
         if not changes:
-            return 1.0, 1.0
-        excess = max(float(np.median(changes)), 1.0)
+            return self.pixels.fixed, 1.0
+        excess = max(float(np.median(changes)), 1.0) * self.pixels.fixed
         # A hundred dim spots in a frame of 512 x 512 widen it by 5 percent: they are not what is meant.
         return excess, max(float(np.median(levels)) / (1.05 * excess), 1.0)
 
+    def _lasting(self, movie: Movie) -> Persistence:
+        """How the spots that are bright enough on their own last and move."""
+        work = self.workspace()
+        pairs = [[self.maxima(image, work) for image in pixels] for pixels in _pairs(movie, PAIRS)]
+        bright = [[part.seen[part.plain > self.threshold, :2] for part in pair] for pair in pairs]
+        return Persistence.of([(first, second) for first, second in bright], self.wide.sigma_px)
 
-def _half_width(values: NDArray[np.floating[Any]]) -> float:
-    """Half the distance between the 16th and the 84th percentile: the standard deviation of a normal variable.
 
-    Every third pixel along each axis will do, its neighbours being correlated with it.
-    """
-    low, high = np.percentile(values[::3, ::3], [15.8655, 84.1345])
-    return float(high - low) / 2
+def _pairs(movie: Movie, n: int) -> Iterator[NDArray[Any]]:
+    """Up to `n` pairs of consecutive usable frames, spread over the movie; no frame is in two pairs."""
+    for start in np.unique(np.linspace(0, max(len(movie) // 2 - 1, 0), n).astype(int)):
+        pixels, statuses = read_usable(movie, 2 * int(start), 2 * int(start) + 2)
+        if statuses == ["ok", "ok"]:
+            yield pixels
 
 
 def _ring(radius_px: float, points: int = 16) -> NDArray[np.int64]:

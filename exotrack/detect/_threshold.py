@@ -10,6 +10,8 @@ and Gosselin 2007, Biometrika 94:1). Times the number of pixels it is the number
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,31 +49,54 @@ def threshold(false_per_frame: float, area_px: float, shape: Template) -> float:
     return float(max(np.interp(-np.log(false_per_frame), -expected, HEIGHTS), 1.0))
 
 
-def dimmer(heights: Real, false_above: Real, stated: float, texture: float = 1.0) -> float:
-    """Lower the threshold of one frame to where a maximum is as likely a spot as noise.
+@dataclass(frozen=True)
+class Mixture:
+    """What the maxima of some frames are, in each bin of `EDGES`: numbers of noise, structure and spots per frame."""
 
-    The frame's maxima are a mixture of noise, whose number at each height is known, and spots, whose heights are
-    estimated from the frame (expectation-maximisation; a kernel of the noise's own width). A frame without spots keeps the
-    stated threshold, and so does one whose spots are all bright: there is nothing to win below.
+    noise: Real
+    structure: Real
+    spots: Real
 
-    Parameters
-    ----------
-    heights : (n,) heights of the frame's maxima, in standard deviations, complete above `LOWEST`.
-    false_above : expected number of false maxima of the frame above each of `HEIGHTS`.
-    stated : threshold for the stated number of false spots, the highest that is returned.
-    texture : structure that is no spot widens the distribution of maxima by this factor.
-    """
-    seen = np.histogram(np.minimum(heights, EDGES[-1]), EDGES)[0].astype(float)
-    noise = -np.diff(np.interp(EDGES / texture, HEIGHTS, false_above))
-    middle = (EDGES[:-1] + EDGES[1:]) / 2
-    spots = np.where(middle > stated, seen, 0.0)
-    for _ in range(ITERATIONS):
-        # Four spots fewer than there seem to be: a few false ones must not call for more.
-        expected = SMOOTH @ spots * max(0.0, 1 - 4 / max(spots.sum(), 1.0))
-        spot_share = expected / np.maximum(expected + noise, 1e-300)
-        spots = seen * spot_share
-    unlikely = np.flatnonzero((spot_share < 0.5) & (middle < stated))
-    return min(stated, float(EDGES[unlikely[-1] + 1])) if len(unlikely) else min(stated, LOWEST)
+    @classmethod
+    def of(
+        cls, heights: Real, false_above: Real, stated: float, widths: tuple[float, float] = (1.0, 1.0), frames: int = 1
+    ) -> Mixture:
+        """Tell spots from noise, whose number at each height is known (expectation-maximisation).
+
+        The spots' heights are estimated with a kernel of the noise's own width.
+
+        Parameters
+        ----------
+        heights : (n,) heights of the maxima, in standard deviations, complete above `LOWEST`.
+        false_above : expected number of false maxima of a frame above each of `HEIGHTS`.
+        stated : threshold for the stated number of false spots: what is higher is a spot to begin with.
+        widths : of the distribution of maxima of what changes from frame to frame, and with all that stands still and is no
+            spot, in units of that for white noise.
+        frames : number of frames that the heights come from.
+        """
+        seen = np.histogram(np.minimum(heights, EDGES[-1]), EDGES)[0] / frames
+        noise, chance = (-np.diff(np.interp(EDGES / width, HEIGHTS, false_above)) for width in widths)
+        spots = np.where(EDGES[1:] > stated, seen, 0.0)
+        for _ in range(ITERATIONS):
+            # Four spots fewer than there seem to be: a few false ones must not call for more.
+            expected = SMOOTH @ spots * max(0.0, 1 - 4 / max(frames * spots.sum(), 1.0))
+            spots = seen * expected / np.maximum(expected + chance, 1e-300)
+        return cls(noise, np.maximum(chance - noise, 0.0), expected)
+
+    def share(self, heights: Real, support: Real | float = 1.0) -> Real:
+        """Probability that maxima of these heights are spots; `support` is what else speaks for what lasts over what does not."""
+        k = _bin_of(heights)
+        lasting = self.spots[k] * support
+        return np.asarray(lasting / np.maximum(lasting + self.noise[k] + self.structure[k] * support, 1e-300))
+
+    def density(self, heights: Real) -> Real:
+        """Maxima of all kinds per frame and unit of height."""
+        k = _bin_of(heights)
+        return np.asarray((self.noise + self.structure + self.spots)[k] / (EDGES[1] - EDGES[0]))
+
+
+def _bin_of(heights: Real) -> NDArray[np.int64]:
+    return np.clip(np.searchsorted(EDGES, heights, side="right") - 1, 0, len(EDGES) - 2)
 
 
 def neighbour_correlation(shape: Template) -> float:

@@ -8,7 +8,7 @@ import pytest
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._peaks import local_maxima
 from exotrack.detect._template import Template, mirror
-from exotrack.detect._threshold import HEIGHTS, dimmer, false_maxima, skewed, threshold
+from exotrack.detect._threshold import HEIGHTS, Mixture, false_maxima, skewed, threshold
 
 
 def mirrored(image, margin):
@@ -67,16 +67,23 @@ def test_the_threshold_falls_with_the_accepted_rate_and_rises_with_the_area():
     assert skewed(4.0, np.array([0.0, 0.3])).tolist() == pytest.approx([4.0, 4.75])
 
 
-def test_the_threshold_is_lowered_only_by_spots_near_it(rng):
+def test_a_dim_maximum_is_a_spot_only_where_there_are_many_like_it(rng):
     template = Template(1.3, 9, False)
     noise = 512**2 * false_maxima(template)
-    background = np.repeat(HEIGHTS[:-1], rng.poisson(-np.diff(noise)))
     stated = threshold(0.1, 512**2, template)
-    assert dimmer(background, noise, stated) == stated
-    assert dimmer(np.concatenate([background, rng.normal(12, 1, 100)]), noise, stated) == stated
-    lowered = dimmer(np.concatenate([background, rng.normal(4.7, 1, 100)]), noise, stated)
-    assert 3.3 < lowered < 4.3
-    assert dimmer(np.concatenate([background, rng.normal(4.7, 1, 100)]), noise, stated, texture=2.0) == stated
+
+    def share(*spots, texture=1.0, support=1.0):
+        background = np.repeat(HEIGHTS[:-1], rng.poisson(-np.diff(noise)))
+        mixture = Mixture.of(np.concatenate([background, *spots]), noise, stated, (1.0, texture))
+        return mixture.share(np.array([4.4]), support)[0]
+
+    dim = rng.normal(4.7, 1, 100)
+    assert share() < 0.1
+    assert share(rng.normal(12, 1, 100)) < 0.2
+    assert share(dim) > 0.8
+    assert share(dim, texture=2.0) < 0.2
+    assert share(dim, support=100.0) > 0.99
+    assert share(dim, texture=2.0, support=100.0) < 0.5, "structure lasts as well as spots do"
 
 
 def test_equal_neighbours_are_one_maximum():
