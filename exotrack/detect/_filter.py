@@ -1,11 +1,14 @@
 """Matched filter: the height of a spot around every pixel in standard deviations of its noise.
 
 The least-squares height of a Gaussian on an even background (`exotrack.detect._template`) needs two sums over the window:
-G = sum(g * value), a separable convolution, and B = sum(value), a running sum whose cost does not depend on the window::
+G = sum(g * value), a separable convolution, and B = sum(value), a running sum whose cost hardly depends on the window::
 
     height * D = G - S1 / n * B        background = (B - height * S1) / n
 
-Division follows numpy's rules: with Python's, the test for zero keeps the compiler from using vector instructions.
+The image is done row by row, so that the rows at hand stay in the processor's nearest memory, and each step is a plain loop
+along the row over few arrays, which the compiler turns into vector instructions (eight pixels at a time with AVX2). Three
+things would silently undo that: Python's rule for division by zero (hence ``error_model``), a number of double precision in a
+loop of single precision, and more than eight arrays that might overlap the one written.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+FUSED = {"contract"}
+"""Products and sums may become one instruction. The order of sums stays as written, so results do not depend on the place in
+the row."""
 
-@njit(nogil=True, cache=True, error_model="numpy")
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
 def matched_filter(padded: Any, gauss: Any, half_window: int, information: float, camera: Any, gains: Any, z: Any) -> None:
     """Write to `z`, (height, width) float32, the height of a spot at each pixel in standard deviations of its noise.
 
@@ -29,10 +36,8 @@ def matched_filter(padded: Any, gauss: Any, half_window: int, information: float
     """
     r = half_window
     height, width = padded.shape[0] - 2 * r, padded.shape[1] - 2 * r
-    column_sum = np.zeros(padded.shape[1])
-    box = np.empty(width, np.float32)
-    blurred = np.empty(padded.shape[1], np.float32)
-    g_sum = np.empty(width, np.float32)
+    column_sum, rows = np.zeros(padded.shape[1]), np.empty((3, padded.shape[1]), np.float32)
+    box, g_sum, flat = np.empty(width, np.float32), np.empty(width, np.float32), padded.reshape(-1)
     sum_g = gauss.sum() ** 2
     # Variance of a pixel times the information: what the height is divided by, squared.
     scaled = (camera[0] * information, camera[1] * information, 0.5 * camera[0] ** 2 * information)
@@ -40,72 +45,89 @@ def matched_filter(padded: Any, gauss: Any, half_window: int, information: float
         for x in range(column_sum.size):
             column_sum[x] += padded[j, x]
     for y in range(height):
-        _slide(padded, column_sum, y, r)
-        _box_row(column_sum, box, r)
-        _blur_row(padded, gauss, y + r, blurred, g_sum)
-        _height_row(g_sum, box, sum_g, sum_g / (2 * r + 1) ** 2 / information, scaled, gains[1], z[y])
-        z[y] /= gains[0][y]
+        _slide(column_sum, padded[y - 1 if y else y], padded[y + 2 * r], rows[0], y == 0)
+        _window_mean(rows, 2 * r + 1, box)
+        _blur(flat, (y + r) * padded.shape[1], padded.shape[1], gauss, rows[0])
+        _blur(rows[0], r, 1, gauss, g_sum)
+        _height_row(g_sum, box, sum_g, sum_g / (2 * r + 1) ** 2 / information, scaled, gains[0][y], gains[1], z[y])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _height_row(g_sum: Any, mean: Any, sum_g: float, under: float, scaled: Any, gain: Any, out: Any) -> None:
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
+def _height_row(g_sum: Any, mean: Any, sum_g: float, under: float, scaled: Any, row_gain: float, gain: Any, out: Any) -> None:
     """Least-squares height over its error, for a row.
 
     `mean` is that of the window, and `under` times the height is how much of it is the spot's own light.
     """
     # Single precision throughout: one number of double precision would halve the speed.
-    total, own, slope, intercept, floor = (
-        np.float32(sum_g), np.float32(under), np.float32(scaled[0]), np.float32(scaled[1]), np.float32(scaled[2])
-    )  # fmt: skip
+    total, own, along_y = np.float32(sum_g), np.float32(under), np.float32(row_gain)
+    slope, intercept, floor = np.float32(scaled[0]), np.float32(scaled[1]), np.float32(scaled[2])
     for x in range(out.size):
         top = g_sum[x] - total * mean[x]
         variance = slope * (mean[x] - own * top) + intercept
-        out[x] = top / (gain[x] * np.sqrt(variance if variance > floor else floor))
+        out[x] = top / (along_y * gain[x] * np.sqrt(variance if variance > floor else floor))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _slide(padded: Any, column_sum: Any, y: int, r: int) -> None:
-    """Move the sums of the columns on to the window around row y."""
-    new = padded[y + 2 * r]
-    if y == 0:
-        for x in range(column_sum.size):
-            column_sum[x] += new[x]
-        return
-    old = padded[y - 1]
-    for x in range(column_sum.size):
-        column_sum[x] += np.float64(new[x]) - np.float64(old[x])
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
+def _slide(column_sum: Any, old: Any, new: Any, out: Any, first: bool) -> None:
+    """Move the sums of the columns on by one row and write them to `out`; in double precision, as errors would add up."""
+    keep = 0.0 if first else 1.0
+    for x in range(out.size):
+        column_sum[x] += np.float64(new[x]) - keep * np.float64(old[x])
+        out[x] = column_sum[x]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _box_row(column_sum: Any, box: Any, r: int) -> None:
-    """Mean of every window in a row from the sums of its columns."""
-    total = 0.0
-    per_pixel = 1.0 / (2 * r + 1) ** 2
-    for i in range(2 * r + 1):
-        total += column_sum[i]
-    box[0] = total * per_pixel
-    for x in range(1, box.size):
-        total += column_sum[x + 2 * r] - column_sum[x - 1]
-        box[x] = total * per_pixel
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
+def _window_mean(rows: Any, side: int, mean: Any) -> None:
+    """Mean of the windows of a row from the sums of their columns, `rows[0]`; overwrites `rows`.
+
+    Sums over 1, 2, 4, ... columns, each from the one before, and of those the ones that `side` (odd) is made of. A running sum
+    would need fewer additions, but each would have to wait for the one before it.
+    """
+    per_pixel = np.float32(1.0 / side**2)
+    for x in range(mean.size):
+        mean[x] = per_pixel * rows[0, x]
+    length, begin, at = 1, 1, 0
+    while 2 * length <= side:
+        here, later, doubled = rows[at], rows[at, length:], rows[1 + at % 2]
+        length, at = 2 * length, 1 + at % 2
+        for x in range(here.size - length + 1):
+            doubled[x] = here[x] + later[x]
+        if side & length:
+            ahead = doubled[begin:]
+            for x in range(mean.size):
+                mean[x] += per_pixel * ahead[x]
+            begin += length
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _blur_row(padded: Any, gauss: Any, y: int, blurred: Any, g_sum: Any) -> None:
-    """Row y of the padded image blurred by the Gaussian along both axes; the Gaussian is even, so taps go in pairs."""
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
+def _blur(values: Any, start: int, stride: int, gauss: Any, out: Any) -> None:
+    """``out[x] = sum over k of gauss[k] * values[start + x + k * stride]``, k from -half to half.
+
+    With `stride` 1 along the row, with that of the rows across them. The Gaussian is even, so taps go in pairs, and four
+    pairs at a time, so that `out` is read and written once for them.
+    """
     half = gauss.size // 2
-    width = g_sum.size
-    centre = (blurred.size - width) // 2
-    row, weight = padded[y], gauss[half]
-    for x in range(blurred.size):
-        blurred[x] = weight * row[x]
-    for k in range(1, half + 1):
-        above, below, weight = padded[y - k], padded[y + k], gauss[half + k]
-        for x in range(blurred.size):
-            blurred[x] += weight * (above[x] + below[x])
-    weight = gauss[half]
-    for x in range(width):
-        g_sum[x] = weight * blurred[centre + x]
-    for k in range(1, half + 1):
-        left, right, weight = blurred[centre - k :], blurred[centre + k :], gauss[half + k]
-        for x in range(width):
-            g_sum[x] += weight * (left[x] + right[x])
+    row, weight = values[start:], gauss[half]
+    for x in range(out.size):
+        out[x] = weight * row[x]
+    k = 1
+    while k + 3 <= half:
+        _add_four_pairs(out, values, start, k, stride, gauss[half + k :])
+        k += 4
+    while k <= half:
+        before, after, weight = values[start - k * stride :], values[start + k * stride :], gauss[half + k]
+        for x in range(out.size):
+            out[x] += weight * (before[x] + after[x])
+        k += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
+def _add_four_pairs(out: Any, values: Any, start: int, k: int, stride: int, weights: Any) -> None:
+    """Add the taps k to k + 3 and -k to -(k + 3)."""
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    a0, a1 = values[start - k * stride :], values[start + k * stride :]
+    b0, b1 = values[start - (k + 1) * stride :], values[start + (k + 1) * stride :]
+    c0, c1 = values[start - (k + 2) * stride :], values[start + (k + 2) * stride :]
+    d0, d1 = values[start - (k + 3) * stride :], values[start + (k + 3) * stride :]
+    for x in range(out.size):
+        out[x] += a * (a0[x] + a1[x]) + b * (b0[x] + b1[x]) + c * (c0[x] + c1[x]) + d * (d0[x] + d1[x])

@@ -99,12 +99,19 @@ def mirror(image: Any, padded: Any) -> None:
     """
     height, width = image.shape
     margin = (padded.shape[0] - height) // 2
-    for y in range(padded.shape[0]):
-        row, out = image[_reflected(y - margin, height)], padded[y]
-        out[margin : margin + width] = row
+    for y in range(height):
+        row, out = image[y], padded[y + margin, margin:]
+        for x in range(width):
+            out[x] = row[x]
+    # Then the margin, from the converted rows: first left and right of them, then whole rows above and below.
+    for y in range(margin, margin + height):
+        row = padded[y]
         for x in range(margin):
-            out[x] = row[_reflected(x - margin, width)]
-            out[x + margin + width] = row[_reflected(x + width, width)]
+            row[x] = row[margin + _reflected(x - margin, width)]
+            row[x + margin + width] = row[margin + _reflected(x + width, width)]
+    for y in range(margin):
+        padded[y] = padded[margin + _reflected(y - margin, height)]
+        padded[y + margin + height] = padded[margin + _reflected(y + height, height)]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
