@@ -114,6 +114,7 @@ def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: O
     overwrite = overwrite or _runs.made_by_demo(folder)
     check_place(folder, overwrite)
     true = load_scored(_runs.sample("granule_truth"))
+    assert true.events is not None
     wishes = _runs.Wishes(workers=workers, overwrite=overwrite)
     result = _runs.run_one(_runs.sample("granule.tif"), folder, preset("granule"), wishes, demo=True)
     evidence = Evidence(len(result.movie), result.candidates)
@@ -151,28 +152,58 @@ def simulate(
 
 @app.command()
 def score(
-    true: Annotated[Path, typer.Argument(metavar="TRUE", help="Folder of true tables, or a table of true events.")],
-    found: Annotated[Path, typer.Argument(metavar="FOUND", help="Results folder, or a table of events (.parquet, .csv).")],
+    true: Annotated[Path, typer.Argument(metavar="TRUE", help="Folder of true tables, or a file of true events or tracks.")],
+    found: Annotated[Path, typer.Argument(metavar="FOUND", help="Results folder, or a file of found events or tracks.")],
     pixel_um: Annotated[
         float | None,
-        typer.Option("--pixel-um", metavar="X", help="Pixel (um): events match within 4. From the results if known."),
+        typer.Option("--pixel-um", metavar="X", help="Pixel (um): events match within 4, tracks within 5."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Compare found events with true ones."""
-    from exotrack.score import Evidence, Gates, load_scored
-    from exotrack.score import score as scored
+    """Compare found events and tracks with true ones.
 
-    truth, results = load_scored(true), load_scored(found)
-    pixel = pixel_um or results.pixel_um or truth.pixel_um
-    gates = Gates() if pixel is None else Gates.for_movie(pixel, results.frame_s or truth.frame_s)
-    evidence = Evidence(results.n_frames or truth.n_frames, results.candidates, truth.spots, results.spots)
-    scores = scored(truth.events, results.events, gates, evidence)
+    Tracks are compared by the measures of the Particle Tracking Challenge. They may come as its XML, GEFF, TrackMate's
+    table of spots or napari data; then there are no events, and only tracks are compared.
+    """
+    from exotrack.score import load_pair, score_loaded
+
+    scores = score_loaded(*load_pair(true, found, pixel_um), pixel_um)
     if json:
         typer.echo(scores.to_json())
         return
-    _terminal.show_table(f"{found} against {true}", *scores.rows())
+    if scores.counts:
+        _terminal.show_table(f"{found} against {true}", *scores.rows())
+    else:
+        typer.echo(f"{found} against {true}: no events to compare, tracks only")
     typer.echo(scores.summary(counts=False))
+
+
+@app.command()
+def tracks(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Results folder, or a file of tracks of any format.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write: .parquet, .csv, .geff or .xml.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--format", metavar="F", help="parquet, csv, geff, trackmate, napari or challenge; else OUT's ending."),
+    ] = None,
+    pixel_um: Annotated[
+        float | None, typer.Option("--pixel-um", metavar="X", help="Pixel (um), where IN or OUT is in pixels.")
+    ] = None,
+    frame_s: Annotated[
+        float | None, typer.Option("--frame-s", metavar="Y", help="Time between frames (s), if IN says none.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+) -> None:
+    """Convert tracks between programs."""
+    from exotrack.io import read_tracks, write_tracks
+    from exotrack.io.results import of_movie, read_provenance
+
+    table = read_tracks(source, pixel_um, frame_s)
+    known = read_provenance(source) if (source / "provenance.json").is_file() else {}
+    write_tracks(table, target, to, pixel_um or of_movie(known, "pixel_um"), overwrite)
+    if len(table) and table["t_s"].isna().any():
+        _terminal.complain(f"{source}: the time between frames is not known, so t_s is empty; --frame-s gives it", "note")
+    typer.echo(f"{len(table)} spots of {table['track_id'].nunique()} tracks -> {target}")
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""Movies in (one file per format), tables out.
+"""Movies in (one file per format), tables out, tracks both ways.
 
 `open_movie` reads any supported file into a lazy `Movie`, `read_mask` reads cell footprints, `write_results` and
-`read_results` keep a folder of tables. Names are fetched when first used, so importing this package costs nothing.
+`read_results` keep a folder of tables, `read_tracks` and `write_tracks` exchange tracks with other programs. Names are
+fetched when first used, so importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
     from exotrack.io.results import Results as Results
     from exotrack.io.results import read_results as read_results
     from exotrack.io.results import write_results as write_results
+    from exotrack.io.tracks import read_tracks as read_tracks
+    from exotrack.io.tracks import write_tracks as write_tracks
 
 _HOME = {
     "Results": "exotrack.io.results",
     "open_movie": "exotrack.io.open",
     "read_mask": "exotrack.io.mask",
     "read_results": "exotrack.io.results",
+    "read_tracks": "exotrack.io.tracks",
     "write_results": "exotrack.io.results",
+    "write_tracks": "exotrack.io.tracks",
 }
 
 __all__ = sorted(_HOME)

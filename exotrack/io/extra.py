@@ -10,11 +10,12 @@ from exotrack.errors import InputError
 from exotrack.io.guard import shown
 
 
-def require(module: str, path: Path) -> Any:
+def require(module: str, path: Path, doing: str = "reading") -> Any:
     """The module, or an `InputError` that says how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as problem:
         raise InputError(
-            f'{shown(path)}: reading {path.suffix.lower()} files needs the package {module}; pip install "exotrack[io]"'
+            f"{shown(path)}: {doing} {path.suffix.lower()} files needs the package {module.partition('.')[0]}; "
+            'pip install "exotrack[io]"'
         ) from problem

@@ -108,6 +108,13 @@ def read_provenance(folder: Path) -> dict[str, Any]:
     return content
 
 
+def of_movie(provenance: Mapping[str, Any], key: str) -> float | None:
+    """A number of the movie (pixel_um, frame_s, ...) as its provenance records it; None if it does not."""
+    movie = provenance.get("movie")
+    value = movie.get(key) if isinstance(movie, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
 def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str | None = None) -> None:
     """Write one table as `form`, .parquet or .csv; None takes the suffix of `path`."""
     from pyarrow import csv, parquet

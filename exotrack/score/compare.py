@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.score.calibration import Calibration, calibration
 from exotrack.score.counts import Count
+from exotrack.score.load import Scored
 from exotrack.score.matching import Gates, Pairs, coordinates, movies_to_tell_apart, pair, within_reach
 from exotrack.score.measures import MEASURES, errors, measure
 from exotrack.score.scores import Scores
 from exotrack.score.spots import score_spots, visible
+from exotrack.score.tracking import score_tracks
 from exotrack.tables import FUSION_KINDS
 
 _NEEDED = ("movie_id", "kind", "frame", "t_s", "y_um", "x_um")
@@ -29,12 +31,15 @@ class Evidence:
     n_frames : length of the movie: events in its first and last frame cannot be seen and are not required.
     candidates : the found candidates, for the calibration of their probabilities.
     true_spots, found_spots : for the score of the spots.
+    true_tracks, found_tracks : for the measures of the Particle Tracking Challenge.
     """
 
     n_frames: int | None = None
     candidates: pd.DataFrame | None = None
     true_spots: pd.DataFrame | None = None
     found_spots: pd.DataFrame | None = None
+    true_tracks: pd.DataFrame | None = None
+    found_tracks: pd.DataFrame | None = None
 
 
 def score(true: pd.DataFrame, found: pd.DataFrame, gates: Gates | None = None, evidence: Evidence | None = None) -> Scores:
@@ -74,7 +79,30 @@ def score(true: pd.DataFrame, found: pd.DataFrame, gates: Gates | None = None, e
         spots=None
         if evidence.true_spots is None or evidence.found_spots is None
         else score_spots(evidence.true_spots, evidence.found_spots, gates),
+        tracks=None
+        if evidence.true_tracks is None or evidence.found_tracks is None
+        else score_tracks(evidence.true_tracks, evidence.found_tracks, gates.track_um),
     )
+
+
+def score_loaded(true: Scored, found: Scored, pixel_um: float | None = None) -> Scores:
+    """Score what `load_scored` read: whatever both sides hold, within the gates of `pixel_um` or of the pixel they name.
+
+    Where either side holds no events only tracks are scored, and the counts are empty. Raises `InputError` if then either
+    holds no tracks.
+    """
+    pixel, frame_s = pixel_um or found.pixel_um or true.pixel_um, found.frame_s or true.frame_s
+    gates = Gates() if pixel is None else Gates.for_movie(pixel, frame_s)
+    if true.events is not None and found.events is not None:
+        evidence = Evidence(found.n_frames or true.n_frames, found.candidates, true.spots, found.spots, true.tracks, found.tracks)
+        return score(true.events, found.events, gates, evidence)
+    for name, side in (("TRUE", true), ("FOUND", found)):
+        if side.tracks is None:
+            raise InputError(f"{name} holds events but no tracks, the other side tracks but no events; give folders with both")
+    assert true.tracks is not None
+    assert found.tracks is not None
+    tracks = score_tracks(true.tracks, found.tracks, gates.track_um)
+    return Scores(gates=gates, counts=(), confusion={}, errors=(), measures=(), tracks=tracks)
 
 
 def _count(kind: str, true: pd.DataFrame, found: pd.DataFrame, required: NDArray[np.bool_], gates: Gates) -> tuple[Count, Pairs]:

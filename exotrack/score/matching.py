@@ -21,21 +21,23 @@ class Gates:
     fusion_s : for fusions. Default: 3 frames at 10 Hz; `for_movie` gives at least one frame.
     docking_s : for docking, undocking and tethering, whose instants are less sharp.
     spot_um : for single spots.
+    track_um : for the points of tracks. Default: the 5 pixels of the Particle Tracking Challenge.
     """
 
     distance_um: float = 0.428
     fusion_s: float = 0.3
     docking_s: float = 0.8
     spot_um: float = 0.2
+    track_um: float = 0.535
 
     @classmethod
     def for_movie(cls, pixel_um: float, frame_s: float | None = None) -> Gates:
-        """The default gates: 4 pixels (of `pixel_um` um) for events, 2 for spots; in time at least one frame (`frame_s`, s).
+        """The default gates: 4 pixels (`pixel_um`) for events, 2 for spots, 5 for tracks; in time at least one frame (`frame_s`).
 
         No analysis can tell an instant much better than a frame, and synapses are filmed with frames of seconds.
         """
         frame = frame_s or 0.0
-        return cls(4.0 * pixel_um, max(cls.fusion_s, frame), max(cls.docking_s, frame), 2.0 * pixel_um)
+        return cls(4.0 * pixel_um, max(cls.fusion_s, frame), max(cls.docking_s, frame), 2.0 * pixel_um, 5.0 * pixel_um)
 
 
 class Pairs(NamedTuple):

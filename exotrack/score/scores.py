@@ -13,6 +13,7 @@ from exotrack.score.counts import Count, wilson
 from exotrack.score.matching import Gates
 from exotrack.score.measures import Errors, Measure
 from exotrack.score.spots import SpotScore
+from exotrack.score.tracking import TrackScore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,9 @@ class Scores:
     counts : per kind, ``fusion_any`` first; `scores["docking"]` gives one.
     confusion : among matched fusions, true kind to found kind to number.
     errors : in time and place, per kind. measures : per measure and kind. calibration : per probability, if candidates
-    were given. spots : if spots were given.
+    were given. spots : if spots were given. tracks : if tracks were given.
+
+    Where only tracks are known there are no counts, errors, measures.
     """
 
     gates: Gates
@@ -35,6 +38,7 @@ class Scores:
     measures: tuple[Measure, ...]
     calibration: tuple[Calibration, ...] = ()
     spots: SpotScore | None = None
+    tracks: TrackScore | None = None
 
     def __getitem__(self, kind: str) -> Count:
         """The counts of one kind; `KeyError` if there is none of that name."""
@@ -87,6 +91,7 @@ class Scores:
             "measures": [asdict(measure) for measure in self.measures],
             "calibration": [asdict(one) for one in self.calibration],
             "spots": None if self.spots is None else _spots(self.spots),
+            "tracks": None if self.tracks is None else asdict(self.tracks),
         }
         plain: dict[str, Any] = defined(content)
         return plain
@@ -116,7 +121,8 @@ class Scores:
             f"R {_share(c.recall, c.recall_interval)}   F1 {_share(c.f1, c.f1_interval)}"
             for c in (self.counts if counts else ())
         ]
-        lines.append(f"kind right    {_share(self.kind_right, self.kind_right_interval)} of the matched fusions")
+        if self.counts:
+            lines.append(f"kind right    {_share(self.kind_right, self.kind_right_interval)} of the matched fusions")
         lines += [
             f"{m.name} of {m.kind}: median {m.found:.3g}, true {m.true:.3g} (bias {m.relative_bias:+.0%}, n = {m.n}"
             + (f", 95 % intervals hold {m.coverage:.0%})" if m.n_coverage else ")")
@@ -127,6 +133,8 @@ class Scores:
         if self.spots is not None:
             c = self.spots.count
             lines.append(f"spots: P {c.precision:.3f} R {c.recall:.3f} F1 {c.f1:.3f}, RMSE {1e3 * self.spots.rmse_um:.0f} nm")
+        if self.tracks is not None:
+            lines.append(self.tracks.summary())
         return "\n".join(lines)
 
 

@@ -15,16 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack.errors import InputError
-from exotrack.score.matching import movies_to_tell_apart
+from exotrack.score.matching import Gates, movies_to_tell_apart
 from exotrack.score.spots import visible
 
 Whole = NDArray[np.int64]
 Real = NDArray[np.floating[Any]]
 
-GATE_PX = 5.0
-"""The gate of the challenge."""
-GATE_UM = 0.535
-"""Five pixels of 0.107 um."""
 _NEEDED = ("movie_id", "track_id", "frame", "y_um", "x_um")
 
 
@@ -58,6 +54,15 @@ class TrackScore:
     furthest_um: float
     spurious_um: float
 
+    def summary(self) -> str:
+        """The measures in a line."""
+        rmse = "" if math.isnan(self.rmse_um) else f", RMSE {1e3 * self.rmse_um:.0f} nm"
+        return (
+            f"tracks: alpha {_said(self.alpha)}, beta {_said(self.beta)}, JSC {_said(self.jsc)}, "
+            f"JSC_theta {_said(self.jsc_theta)}{rmse} "
+            f"({self.n_paired} paired of {self.n_true} true and {self.n_found} found; gate {self.gate_um:.3g} um)"
+        )
+
 
 class Points(NamedTuple):
     """Points of tracks, in any order and any unit of length: (n,) track and frame, (n, 2) or (n, 3) place."""
@@ -82,7 +87,7 @@ class Comparison(NamedTuple):
     spurious: float
 
 
-def score_tracks(true: pd.DataFrame, found: pd.DataFrame, gate_um: float = GATE_UM) -> TrackScore:
+def score_tracks(true: pd.DataFrame, found: pd.DataFrame, gate_um: float = Gates.track_um) -> TrackScore:
     """Compare `found` tracks with `true` ones.
 
     Parameters
@@ -257,3 +262,7 @@ def _points(name: str, table: pd.DataFrame, movies: list[str], axes: list[str], 
 
 def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
+
+
+def _said(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
