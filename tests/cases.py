@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from exotrack.simulate import Simulation, simulation
+from exotrack.tables import Tracks
+
+TRACKS_PIXEL_UM, TRACKS_FRAME_S = 0.107, 0.05
 
 
 def shared_data(relative: str) -> Path:
@@ -41,3 +46,19 @@ def bare_simulation(preset: str = "granule", **changes: Any) -> Simulation:
         },
     }  # fmt: skip
     return simulation(preset).updated(off).updated(changes)
+
+
+def two_tracks(**changes: object) -> pd.DataFrame:
+    """Two tracks of the movie `cell`, the second with a gap; some measures are known, one value of them is missing."""
+    frame = np.array([0, 1, 2, 1, 3])
+    columns = {
+        "movie_id": "cell",
+        "track_id": [1, 1, 1, 5, 5],
+        "frame": frame,
+        "t_s": frame * TRACKS_FRAME_S,
+        "y_um": np.array([0.0, 1.5, 2.25, 9.125, 10.0]) * TRACKS_PIXEL_UM,
+        "x_um": np.array([3.0, 3.125, 1 / 3, 20.0, 21.0]) * TRACKS_PIXEL_UM,
+        "snr": [4.0, 5.5, np.nan, 8.0, 9.0],
+        "sigma_um": 0.13,
+    }
+    return Tracks.build(columns | changes)

@@ -53,12 +53,12 @@ def read_text(path: Path, most: int = MAX_BYTES) -> str:
         return content.decode("latin-1")
 
 
-def tracks_table(path: Path, columns: Mapping[str, Any], frame_s: float | None) -> pd.DataFrame:
+def tracks_table(path: Path | str, columns: Mapping[str, Any], frame_s: float | None) -> pd.DataFrame:
     """A Tracks table, ordered by track and frame, from what a reader found.
 
     Parameters
     ----------
-    path : names the movie, and the file in messages.
+    path : the file, whose stem names the movie, or the movie_id itself.
     columns : (n,) arrays by name; track_id, frame, y_um and x_um are needed, the rest becomes columns as it is. Tracks that
         count from 0 are counted from 1.
     frame_s : time between frames (s); wins over a column t_s. If neither is known, t_s is missing.
@@ -73,14 +73,14 @@ def tracks_table(path: Path, columns: Mapping[str, Any], frame_s: float | None) 
             raise InputError(f"{shown(path)}: a spot has no place ({key} is missing); leave such spots out")
     if len(frame) and frame.min() < 0:
         raise InputError(f"{shown(path)}: frame {frame.min()} was found; frames count from 0")
-    found["movie_id"], found["frame"] = stem(path), frame
+    found["movie_id"], found["frame"] = stem(path).removesuffix(".geff") if isinstance(path, Path) else path, frame
     found["track_id"] = track + 1 - track.min() if len(track) and track.min() < 1 else track
     if frame_s is not None:
         found["t_s"] = frame * frame_s
     return in_order(path, Tracks.build(found))
 
 
-def in_order(path: Path, tracks: pd.DataFrame) -> pd.DataFrame:
+def in_order(path: Path | str, tracks: pd.DataFrame) -> pd.DataFrame:
     """`tracks` by movie, track and frame, if no track has two spots in one frame (`InputError`)."""
     ordered = tracks.sort_values(["movie_id", "track_id", "frame"], kind="stable").reset_index(drop=True)
     again = ordered.duplicated(["movie_id", "track_id", "frame"]).to_numpy()
@@ -116,7 +116,7 @@ def depth(z_um: NDArray[np.floating[Any]]) -> dict[str, NDArray[np.floating[Any]
     return {"z_um": z_um} if len(finite) and finite.min() < finite.max() else {}
 
 
-def _whole(path: Path, what: str, values: Any) -> NDArray[np.int64]:
+def _whole(path: Path | str, what: str, values: Any) -> NDArray[np.int64]:
     number = np.asarray(values, float)
     wrong = ~(np.isfinite(number) & (np.abs(number) < 2**53)) | (number != np.rint(number))
     if wrong.any():

@@ -83,8 +83,9 @@ def read_trackmate_csv(path: str | Path, pixel_um: float | None = None, frame_s:
 def write_trackmate_csv(tracks: pd.DataFrame, path: str | Path) -> None:
     """Write a Tracks table of one movie as TrackMate's table of spots, in micron and sec.
 
-    QUALITY is the height in the matched filter (snr; -1 where there is none), RADIUS that of the blob, sqrt(2) sigma (as in TrackMate's LoG
-    detector); our measures follow under their own names with EXOTRACK_ before them. `InputError` for several movies.
+    QUALITY is the height in the matched filter (snr; -1 where there is none), RADIUS that of the blob, sqrt(2) sigma (as in
+    TrackMate's LoG detector); our measures follow under their own names with EXOTRACK_ before them. `InputError` for
+    several movies.
     """
     path = Path(path)
     ordered = of_one_movie(path, tracks)

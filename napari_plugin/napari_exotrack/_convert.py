@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.errors import InputError
+from exotrack.io.foreign import tracks_table as from_columns
 from exotrack.movie import Movie
-from exotrack.tables import EVENT_KINDS, Events, Table, Tracks
+from exotrack.tables import EVENT_KINDS, Events, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,12 +124,24 @@ def events_table(data: NDArray[np.floating[Any]], features: pd.DataFrame, place:
 
 
 def tracks_table(data: NDArray[np.floating[Any]], features: pd.DataFrame, movie_id: str, place: Place) -> pd.DataFrame:
-    """A Tracks table from a tracks layer: owners and places from `data` (n, 4), everything else from its features.
+    """A Tracks table from any tracks layer on a movie, ours or another program's, ordered by track and frame.
 
-    Raises `InputError` if the features are not those of tracks.
+    Parameters
+    ----------
+    data : (n, 4) or (n, 5) owner, frame, (plane,) row, column; depth becomes z_um, planes being a pixel apart.
+    features : (n, ...) columns taken over under their names; measures that are not among them are missing (NaN), t_s is then
+        reckoned from the frames. A layer's graph of splits and merges has no place in the table.
+    movie_id, place : the movie the layer lies on.
+
+    Raises `InputError` for data of another shape, frames that are no whole numbers, and a track twice in a frame.
     """
-    owned = features.assign(track_id=data[:, 0].astype(np.int64), movie_id=movie_id)
-    return _table(Tracks, data[:, 1:], owned, place)
+    if data.ndim != 2 or data.shape[1] not in (4, 5):
+        raise InputError(f"{movie_id}: the data of a tracks layer have 4 or 5 columns, found shape {data.shape}")
+    owned = features.reset_index(drop=True) if len(features) == len(data) else None
+    columns: dict[str, Any] = {} if owned is None else {str(key): owned[key] for key in owned}
+    columns |= {f"{axis}_um": data[:, k] * place.pixel_um for axis, k in (("z", -3), ("y", -2), ("x", -1))[5 - data.shape[1] :]}
+    columns |= {"track_id": data[:, 0], "frame": data[:, 1]}
+    return from_columns(movie_id, columns, None if "t_s" in columns else place.frame_s)
 
 
 def _table(table: type[Table], data: NDArray[np.floating[Any]], features: pd.DataFrame, place: Place) -> pd.DataFrame:

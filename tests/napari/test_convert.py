@@ -103,3 +103,32 @@ def test_layer_data_need_no_qt() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("depth", [False, True])
+def test_a_layer_of_another_program_becomes_tracks(depth: bool) -> None:
+    layer = np.array([(7, 0, 4, 10, 20), (7, 2, 5, 11, 21), (3, 1, 4, 50, 60)], float)
+    data = layer if depth else np.delete(layer, 2, axis=1)
+    back = tracks_table(data, pd.DataFrame({"quality": [1.0, 2.0, 3.0]}), "cell", PLACE)
+    assert back["track_id"].tolist() == [3, 7, 7]
+    np.testing.assert_allclose(back[["t_s", "y_um", "x_um"]], [(0.05, 5.35, 6.42), (0.0, 1.07, 2.14), (0.1, 1.177, 2.247)])
+    assert back["quality"].tolist() == [3.0, 1.0, 2.0]
+    assert ("z_um" in back) == depth
+    assert back[["snr", "sigma_um", "amplitude"]].isna().all(axis=None)
+
+
+def test_a_real_tracks_layer_and_back() -> None:
+    from napari.layers import Tracks as Layer
+
+    tracks = read_table(sample("granule_truth/tracks.parquet"), Tracks)
+    data, arguments, _ = tracks_layer(tracks, PLACE)
+    layer = Layer(data, **arguments)
+    back = tracks_table(layer.data, layer.features, "granule", PLACE)
+    assert_frame_equal(back[tracks.columns], tracks.sort_values(["track_id", "frame"], ignore_index=True), rtol=1e-12)
+
+
+def test_other_arrays_are_no_tracks() -> None:
+    with pytest.raises(InputError, match=r"have 4 or 5 columns, found shape \(1, 3\)"):
+        tracks_table(np.zeros((1, 3)), pd.DataFrame(), "cell", PLACE)
+    with pytest.raises(InputError, match=r"frame 0.5 is no whole number"):
+        tracks_table(np.array([(1, 0.5, 0, 0)]), pd.DataFrame(), "cell", PLACE)
