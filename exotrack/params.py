@@ -58,6 +58,11 @@ class DetectParams(Params):
         "Radius over which the background is taken as even. Default: about 4.5 spot widths, beyond the spot's own light "
         "and below the size of lamellae and haze.", gt=0, le=20,
     )  # fmt: skip
+    close_pairs: bool = setting(
+        True, "",
+        "Fit neighbours together, and tell two spots from one that is too long. Default: of vesicles at one per um^2 one in "
+        "five has a neighbour within 2.5 widths; lone spots, narrow or wide, are not split.",
+    )  # fmt: skip
 
 
 class LinkParams(Params):

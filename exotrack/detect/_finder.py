@@ -13,6 +13,7 @@ from exotrack._frames import read_usable
 from exotrack.detect import _threshold
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
+from exotrack.detect._pairs import resolve
 from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
 from exotrack.detect._pixels import Pixels, filled, half_width
 from exotrack.detect._support import REACH, Persistence, supported
@@ -68,6 +69,7 @@ class Finder:
     texture : noise and structure after the filter in the same units, at least 1.
     ring : (m, 2) offsets at which the surroundings of a peak are looked at.
     threshold, false_above : see `_threshold`.
+    close_pairs : whether neighbours are fitted together.
     persistence : how spots last and move from frame to frame in this movie.
     """
 
@@ -81,6 +83,7 @@ class Finder:
     ring: NDArray[np.int64]
     threshold: float
     false_above: Real
+    close_pairs: bool
     persistence: Persistence
 
     @classmethod
@@ -94,6 +97,7 @@ class Finder:
             noise=noise,
             gains=(wide.edge_gain(height), wide.edge_gain(width)),
             pixels=Pixels.of(_pairs(movie, NOISE_PAIRS)),
+            close_pairs=params.close_pairs,
             persistence=Persistence(),
             texture=1.0,
             excess=1.0,
@@ -177,8 +181,22 @@ class Finder:
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
         inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
         good = inside & (fit[:, 6] == FITTED)
-        rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6] * self.excess])[good]
+        rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6]])[good]
+        if self.close_pairs:
+            rows = self._together(image, rows, maxima.seen[chosen, 4:6][good])
+        rows[:, 5:] *= self.excess
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+    def _together(self, image: NDArray[np.float32], rows: Real, tilt: Real) -> Real:
+        """`COLUMNS` of the same spots fitted together, and of those that are two."""
+        order = np.argsort(rows[:, 0], kind="stable")
+        rows, tilt = rows[order], tilt[order]
+        half, camera = int(np.ceil(2.5 * self.wide.sigma_px)), (self.noise.slope, self.noise.intercept)
+        found = resolve(image, rows[:, [0, 1, 2, 3, 5, 6]], tilt, self.wide.sigma_px, half, camera)
+        origin = found[:, 6].astype(int)
+        # Two spots share the height in the filter as they share the light.
+        above = rows[origin, 4] * np.where(found[:, 7] > 0, found[:, 2] / rows[origin, 2], 1.0)
+        return np.column_stack([found[:, :4], above, found[:, 4:6]])
 
     def _filter(self, pixels: NDArray[Any], work: Workspace) -> None:
         """Fill `work`: the image in a mirrored margin, and the height of a spot in standard deviations of its noise."""

@@ -39,13 +39,13 @@ class Pixels:
     @classmethod
     def of(cls, pairs: Iterable[NDArray[Any]]) -> Pixels:
         """Measured on pairs of consecutive frames, (2, height, width), one pair at a time."""
-        squares, total, change, n = None, 0.0, 0.0, 0
+        squares = total = change = np.zeros((1, 1), np.float32)
+        n = 0
         for pair in pairs:
             first, second = pair.astype(np.float32)
             step = second - first
-            squares = (step - step.mean()) ** 2 + (0.0 if squares is None else squares)
-            total, change, n = total + first + second, change + step, n + 1
-        if squares is None or n < FEWEST:
+            squares, total, change, n = squares + (step - step.mean()) ** 2, total + first + second, change + step, n + 1
+        if n < FEWEST:
             return cls(np.empty((0, 2), np.int64), 1.0)
         noisy = _noisy(squares, n)
         return cls(noisy, _fixed(filled(total, noisy), filled(change, noisy), 2 * n))
