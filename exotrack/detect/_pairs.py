@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from exotrack.detect._joint import climb, share
+
+Real = NDArray[np.float64]
 
 SWEEPS = 2
 """Rounds of fits with known neighbours: the third moves no spot by a hundredth of its error."""
@@ -38,8 +41,7 @@ ORIGIN, PAIRED = 6, 7
 """Columns behind the six of `resolve`: which spot of the input, and 1 for one of two."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def resolve(image: Any, fits: Any, tilt: Any, sigma: float, half: int, camera: Any) -> Any:
+def resolve(image: Any, fits: Real, tilt: Real, sigma: float, half: int, camera: tuple[float, float]) -> Real:
     """Fit neighbours together and split what is two spots.
 
     Parameters
@@ -62,19 +64,36 @@ def resolve(image: Any, fits: Any, tilt: Any, sigma: float, half: int, camera: A
     spots[:n, 3] = (spots[:n, 3] + shift) / slope
     spots[:n, ORIGIN] = np.arange(n)
     scene = (image, slope, shift, tilt / slope, sigma, half)
-    for _ in range(SWEEPS):
-        for i in range(n):
-            if _crowded(spots, i, n, half + 3.0 * sigma):
-                _fit_again(scene, spots, i, n)
+    long = _fit_crowded(scene, spots, n)
     # The rarer close neighbours are, the more it takes to believe one.
     chance = n * math.pi * (NEAR * sigma) ** 2 / image.size
     worth, m = WORTH - 2 * math.log(min(max(chance, 1e-4), 1.0)), n
-    for i in range(n):
-        if _split(scene, spots, i, m, worth):
-            m += 1
+    # Plain Python: compiled in one piece with the fits this would take half a minute, and it is few spots.
+    for i in np.flatnonzero(long[:, 0] > LONG):
+        m += _split(scene, spots, int(i), m, long[i, 1], worth)
     spots[:m, 2] *= slope / unit
     spots[:m, 3] = spots[:m, 3] * slope - shift
     return spots[:m]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fit_crowded(scene: Any, spots: Any, n: int) -> Any:
+    """Fit the spots that have neighbours with these known; (n, 2) elongation and its direction of every spot."""
+    sigma, half = scene[4], scene[5]
+    long = np.empty((n, 2))
+    for sweep in range(SWEEPS + 1):
+        for i in range(n):
+            last = sweep == SWEEPS
+            if not last and not _crowded(spots, i, n, half + 3.0 * sigma):
+                continue
+            photons, known, y0, x0 = _window(scene, spots, i, n)
+            theta = np.empty(4)
+            theta[0], theta[1], theta[2], theta[3] = spots[i, 0] - y0, spots[i, 1] - x0, spots[i, 2], spots[i, 3]
+            if last:
+                long[i, 0], long[i, 1] = _elongation(photons, known, sigma, theta)
+            else:
+                _fit_again(photons, known, sigma, theta, spots[i])
+    return long
 
 
 @njit(nogil=True, cache=True)
@@ -97,11 +116,11 @@ def _window(scene: Any, spots: Any, i: int, m: int) -> Any:
     cy, cx = round(spots[i, 0]), round(spots[i, 1])
     y0, x0 = max(cy - half, 0), max(cx - half, 0)
     y1, x1 = min(cy + half + 1, height), min(cx + half + 1, width)
-    photons = (image[y0:y1, x0:x1] + shift) / slope
-    known = np.empty(photons.shape)
+    photons, known = np.empty((y1 - y0, x1 - x0)), np.empty((y1 - y0, x1 - x0))
     own = int(spots[i, ORIGIN])
     for j in range(known.shape[0]):
         for k in range(known.shape[1]):
+            photons[j, k] = (image[y0 + j, x0 + k] + shift) / slope
             known[j, k] = tilt[own, 0] * (y0 + j - cy) + tilt[own, 1] * (x0 + k - cx)
     reach = half + 3.0 * sigma
     ey, ex = np.empty(known.shape[0]), np.empty(known.shape[1])
@@ -116,50 +135,40 @@ def _window(scene: Any, spots: Any, i: int, m: int) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _fit_again(scene: Any, spots: Any, i: int, m: int) -> None:
-    """Fit spot i with the light of the others known; it stays as it was where that fails or leads away."""
-    sigma = scene[4]
-    photons, known, y0, x0 = _window(scene, spots, i, m)
-    theta = np.array([spots[i, 0] - y0, spots[i, 1] - x0, spots[i, 2], spots[i, 3]])
-    error = np.empty(4)
-    if not np.isfinite(climb(photons, known, sigma, False, theta, error)):
-        return
-    if abs(theta[0] + y0 - spots[i, 0]) > sigma or abs(theta[1] + x0 - spots[i, 1]) > sigma or theta[2] <= 0:
-        return
-    _store(spots[i], theta, error, 0, y0, x0)
+def _fit_again(photons: Any, known: Any, sigma: float, theta: Any, spot: Any) -> None:
+    """Fit a spot with the light of the others known; it stays as it was where that fails or leads away."""
+    error, y, x = np.empty(4), theta[0], theta[1]
+    likely = climb(photons, known, sigma, False, theta, error)
+    if math.isfinite(likely) and abs(theta[0] - y) <= sigma and abs(theta[1] - x) <= sigma and theta[2] > 0:
+        spot[0], spot[1] = spot[0] + theta[0] - y, spot[1] + theta[1] - x
+        spot[2], spot[3], spot[4], spot[5] = theta[2], theta[3], error[0], error[1]
 
 
-@njit(nogil=True, cache=True)
-def _store(spot: Any, theta: Any, error: Any, first: int, y0: int, x0: int) -> None:
-    spot[0], spot[1], spot[2], spot[3] = theta[first] + y0, theta[first + 1] + x0, theta[first + 2], theta[-1]
-    spot[4], spot[5] = error[first], error[first + 1]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _split(scene: Any, spots: Any, i: int, m: int, worth: float) -> bool:
+def _split(scene: Any, spots: Real, i: int, m: int, angle: float, worth: float) -> bool:
     """Replace spot i by two, the second stored as spot m; False if it is one."""
     sigma = scene[4]
     photons, known, y0, x0 = _window(scene, spots, i, m)
-    one = np.array([spots[i, 0] - y0, spots[i, 1] - x0, spots[i, 2], spots[i, 3]])
-    score, angle = _elongation(photons, known, sigma, one)
-    if score < LONG:
-        return False
+    corner = np.array([y0, x0])
+    one = np.array([*(spots[i, :2] - corner), spots[i, 2], spots[i, 3]])
     wide, error = np.append(one, sigma), np.empty(7)
     single = max(climb(photons, known, sigma, False, one, error), climb(photons, known, sigma, True, wide, error))
-    sy, sx = 0.9 * sigma * math.sin(angle), 0.9 * sigma * math.cos(angle)
-    two = np.array([one[0] + sy, one[1] + sx, one[2] / 2, one[0] - sy, one[1] - sx, one[2] / 2, one[3]])
+    ends = 0.9 * sigma * np.array([math.sin(angle), math.cos(angle)])
+    two = np.array([*(one[:2] + ends), one[2] / 2, *(one[:2] - ends), one[2] / 2, one[3]])
     both = climb(photons, known, sigma, False, two, error)
-    dimmer, brighter = min(two[2], two[5]), max(two[2], two[5])
-    apart = math.hypot(two[0] - two[3], two[1] - two[4])
-    if not (2 * (both - single) > worth and apart > CLOSEST * sigma and dimmer > LEAST * brighter):
+    places, light = np.stack([two[:2], two[3:5]]), two[[2, 5]]
+    believed = 2 * (both - single) > worth and np.hypot(*(places[0] - places[1])) > CLOSEST * sigma
+    inside = (places >= -0.5).all() and (places <= np.array(photons.shape) - 0.5).all()
+    if not (believed and inside and light.min() > LEAST * light.max()):
         return False
-    for axis in range(2):
-        if min(two[axis], two[3 + axis]) < -0.5 or max(two[axis], two[3 + axis]) > photons.shape[axis] - 0.5:
-            return False
     spots[i, PAIRED] = 1.0
     spots[m] = spots[i]
-    _store(spots[i], two, error, 0, y0, x0)
-    _store(spots[m], two, error, 3, y0, x0)
+    for row, k in ((i, 0), (m, 1)):
+        spots[row, :2], spots[row, 2], spots[row, 3], spots[row, 4:6] = (
+            places[k] + corner,
+            light[k],
+            two[6],
+            error[3 * k : 3 * k + 2],
+        )
     return True
 
 
