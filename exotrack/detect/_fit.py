@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 
 MAX_STEPS = 12
-TOLERANCE = 0.003
+TOLERANCE = 0.01
 """A step of so many standard errors is the last; it leaves a small part of its own length to go."""
 PHASES = 16
 """Positions of the centre in a pixel for which profiles are tabulated: cubic interpolation is then good to 3e-7 of the light
