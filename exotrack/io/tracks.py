@@ -104,10 +104,8 @@ def write_tracks(
 
 
 def holds_tracks(path: str | Path) -> bool:
-    """Whether a file is of tracks by its ending or first line; a file of another of our tables is not."""
+    """Whether a .parquet or text file is of tracks by the names of its columns; another of our tables is not."""
     path = Path(path)
-    if path.suffix.lower() in (".xml", ".geff"):
-        return True
     if path.suffix.lower() == ".parquet":
         from pyarrow import parquet
 

@@ -36,7 +36,9 @@ def load_scored(path: str | Path, pixel_um: float | None = None) -> Scored:
     path = Path(path)
     if path.is_dir() and not _is_zarr(path):
         return _folder(path)
-    if path.suffix.lower() in (".parquet", ".csv", ".txt", ".tsv", ".xml", ".geff") and path.exists() and holds_tracks(path):
+    if path.is_dir() or path.suffix.lower() in (".xml", ".geff"):
+        return Scored(None, tracks=read_tracks(path, pixel_um))
+    if path.suffix.lower() in (".parquet", ".csv", ".txt", ".tsv") and path.is_file() and holds_tracks(path):
         return Scored(None, tracks=read_tracks(path, pixel_um))
     if path.suffix not in (".parquet", ".csv"):
         raise InputError(

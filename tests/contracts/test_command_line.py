@@ -22,7 +22,7 @@ import exotrack
 from exotrack.io import read_results
 from exotrack.params import PRESETS
 
-COMMANDS = ("run", "demo", "simulate", "score", "report", "tables")
+COMMANDS = ("run", "demo", "simulate", "score", "tracks", "report", "tables")
 HERE = [sys.executable, "-m", "exotrack"]
 SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 
@@ -120,6 +120,20 @@ def test_a_score_is_printed_and_written_as_json(simulated: Path, results: Path) 
     content = json.loads(out)
     assert status == 0
     assert content["gates"]["distance_um"] == pytest.approx(0.8)
+
+
+def test_tracks_go_out_as_xml_and_are_scored_from_there(simulated: Path, results: Path, tmp_path: Path) -> None:
+    status, out, err = call("tracks", results, tmp_path / "found.xml")
+    assert (status, err) == (0, "")
+    assert out.strip().endswith(f"tracks -> {tmp_path / 'found.xml'}")
+    known = json.loads((results / "provenance.json").read_text())["movie"]["pixel_um"]
+    scores = [
+        json.loads(call("score", simulated, found, "--json", "--pixel-um", known)[1])["tracks"]
+        for found in (results, tmp_path / "found.xml")
+    ]
+    assert scores[0]["gate_um"] == pytest.approx(5 * known)
+    assert 0 < scores[0]["beta"] <= scores[0]["alpha"] <= 1
+    assert scores[1] == pytest.approx(scores[0])
 
 
 def test_a_report_is_made_again(results: Path) -> None:

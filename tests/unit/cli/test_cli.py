@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from cases import two_tracks
 
 from exotrack import tables
 from exotrack._runs import changed, chosen_params
 from exotrack._terminal import Interrupted, exit_status, interruption_behind
 from exotrack.cli import app
 from exotrack.errors import ParameterError, TryAgainError
+from exotrack.io import read_tracks, write_tracks
 from exotrack.params import preset, to_toml
 from exotrack.score import load_scored
 from exotrack.tables import Events
@@ -44,10 +46,14 @@ BAD_USE = {
     "run them with different --out",
     "run a.tif a.tif --out o --preset granule": "a.tif and a.tif would both be written to o/a; run them with different --out",
     "run a.tif --out o --params p.toml": "p.toml: cannot be read (No such file or directory); give a TOML file of parameters",
-    "score gone gone": "gone: is neither a results folder nor an event table; give a folder, or a .parquet or .csv file",
+    "score gone gone": "gone: is neither a results folder nor a table of events or tracks; give a folder, or a .parquet, .csv, "
+    ".xml or .geff file",
+    "score gone.xml gone": "gone.xml: no such file in .; check the path",
+    "tracks gone out.xml": "gone: no such file in .; check the path",
+    "tracks a.csv b.csv --format mat": "a.csv: no such file in .; check the path",
     "score a.csv a.csv": "a.csv: table events is missing; give a complete results folder or run the analysis again",
     "report gone": "gone: no such results folder; give a folder that `exotrack run` wrote",
-    "simulate granul --out o --rng 1": f"unknown preset 'granul'; did you mean 'granule'?; {KNOWN}",
+    "simulate granul --out o --rng 1": f"unknown preset 'granul'; did you mean 'granule'?; {KNOWN}, vesicle_like",
 }
 
 
@@ -206,3 +212,31 @@ def test_an_interruption_inside_compiled_code_is_still_an_interruption() -> None
     error.__cause__ = stop
     assert interruption_behind(error) is stop
     assert interruption_behind(ValueError("x")) is None
+
+
+def test_tracks_of_another_program_are_converted_and_scored(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    xml, spots = tmp_path / "cell.xml", tmp_path / "cell.csv"
+    write_tracks(two_tracks(), xml, pixel_um=0.1)
+    status, out, err = call(capsys, "tracks", xml, spots, "--format", "trackmate", "--pixel-um", 0.1)
+    assert (status, out) == (0, f"5 spots of 2 tracks -> {spots}\n")
+    assert err == f"exotrack: note: {xml}: the time between frames is not known, so t_s is empty; --frame-s gives it\n"
+    status, out, err = call(capsys, "score", xml, spots, "--pixel-um", 0.1)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == f"{spots} against {xml}: no events to compare, tracks only"
+    assert out.splitlines()[1].startswith(
+        "tracks: alpha 0.833, beta 0.833, JSC 0.833, JSC_theta 1.000, RMSE 0 nm (2 paired of 2 "
+    )
+    assert len(out.splitlines()) == 2
+    status, out, err = call(capsys, "tracks", xml, spots, "--pixel-um", 0.1)
+    assert (status, out) == (2, "")
+    assert err == f"exotrack: error: {spots}: is already there; choose another name, or replace it with --overwrite\n"
+
+
+def test_a_results_folder_gives_its_pixel_size_to_the_tracks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "cell"
+    folder.mkdir()
+    write_tracks(two_tracks(), folder / "tracks.parquet")
+    (folder / "provenance.json").write_text('{"movie": {"pixel_um": 0.107, "frame_s": 0.05}}')
+    assert call(capsys, "tracks", folder, tmp_path / "out.xml")[0] == 0
+    assert call(capsys, "score", tmp_path / "out.xml", folder)[1].splitlines()[-1].endswith("gate 0.535 um)")
+    assert read_tracks(tmp_path / "out.xml", 0.107)["y_um"].tolist() == pytest.approx(two_tracks()["y_um"].tolist())

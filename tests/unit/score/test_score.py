@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cases import two_tracks
 
 from exotrack.errors import InputError
-from exotrack.score import Evidence, Gates, score, score_spots
+from exotrack.io import write_tracks
+from exotrack.score import Evidence, Gates, load_pair, score, score_loaded, score_spots
 from exotrack.tables import Candidates, Events, Spots
 
 COUNTS = ("n_true", "n_found", "tp", "fp", "fn")
@@ -234,3 +237,34 @@ def test_no_instant_is_asked_for_more_sharply_than_a_frame() -> None:
     true, found = events(("full_fusion", 10.0, 5, 5)), events(("full_fusion", 11.5, 5, 5))
     fast, slow = (score(true, found, Gates.for_movie(0.1, frame_s))["full_fusion"] for frame_s in (0.1, 2.0))
     assert (fast.tp, slow.tp) == (0, 1)
+
+
+def test_tracks_are_scored_where_both_sides_have_them() -> None:
+    tracks = two_tracks()
+    evidence = Evidence(true_tracks=tracks, found_tracks=tracks[tracks["track_id"] == 1])
+    scores = score(MIXED, MIXED, Gates.for_movie(0.1), evidence)
+    assert scores.tracks is not None
+    assert (scores.tracks.gate_um, scores.tracks.n_true, scores.tracks.n_paired) == (0.5, 2, 1)
+    assert "tracks: alpha 0.500" in scores.summary()
+    assert json.loads(scores.to_json())["tracks"]["jsc_theta"] == 0.5
+    assert score(MIXED, MIXED).tracks is None
+
+
+def test_tracks_alone_are_scored_from_any_file(tmp_path: Path) -> None:
+    for name, form in (("a.xml", "challenge"), ("b.csv", "trackmate"), ("c.csv", "napari"), ("d.parquet", None), ("e.csv", None)):
+        path = write_tracks(two_tracks(), tmp_path / name, form, pixel_um=0.1)
+        scores = score_loaded(*load_pair(tmp_path / "a.xml", path, 0.1), 0.1)
+        assert scores.tracks is not None
+        assert scores.tracks.jsc_theta == 1
+        assert scores.counts == ()
+        assert scores.summary().startswith("tracks: alpha 0.83")  # the gap costs one frame of six
+
+
+def test_events_and_tracks_cannot_be_compared(tmp_path: Path) -> None:
+    MIXED.to_parquet(tmp_path / "events.parquet")
+    write_tracks(two_tracks(), tmp_path / "tracks.csv")
+    with pytest.raises(InputError, match="TRUE holds events but no tracks, the other side tracks but no events"):
+        score_loaded(*load_pair(tmp_path / "events.parquet", tmp_path / "tracks.csv"))
+    (tmp_path / "letter.csv").write_text("Dear reader,\nthank you\n")
+    with pytest.raises(InputError, match="table events"):
+        load_pair(tmp_path / "letter.csv", tmp_path / "tracks.csv")
