@@ -84,7 +84,7 @@ def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) ->
     usable = usable_of(pixels, statuses, movie)
     maxima = [finder.maxima(image, work) if ok else None for image, ok in zip(pixels, usable, strict=True)]
     parts = [
-        np.empty((0, len(COLUMNS))) if part is None else finder.placed(image, part, chosen)
+        np.empty((0, len(COLUMNS))) if part is None else finder.placed(image, part, chosen, work)
         for image, part, chosen in zip(
             pixels[before:], maxima[before:], finder.chosen(maxima, before, before + stop - start), strict=False
         )

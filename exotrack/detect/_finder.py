@@ -15,9 +15,9 @@ from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
 from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
-from exotrack.detect._pixels import Pixels, filled, half_width
+from exotrack.detect._pixels import Pixels, half_width
 from exotrack.detect._support import REACH, Persistence, supported
-from exotrack.detect._template import Template, mirror, templates
+from exotrack.detect._template import Template, mend, mirror, templates
 from exotrack.movie import Movie
 from exotrack.params import DetectParams
 from exotrack.physics import Noise
@@ -172,11 +172,11 @@ class Finder:
         widths = (1 / self.pixels.fixed, self.texture)
         return _threshold.Mixture.of(together, self.false_above, self.threshold, widths, len(heights))
 
-    def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_]) -> Real:
+    def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_], work: Workspace) -> Real:
         """`COLUMNS` (n, 7), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
         camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
-        image = filled(pixels, self.pixels.noisy).astype(np.float32)
+        image = self._pad(pixels, work)
         fit = fit_spots(image, maxima.peaks[chosen], maxima.seen[chosen], self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
         inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
@@ -201,11 +201,18 @@ class Finder:
     def _filter(self, pixels: NDArray[Any], work: Workspace) -> None:
         """Fill `work`: the image in a mirrored margin, and the height of a spot in standard deviations of its noise."""
         wide, camera = self.wide, (self.noise.slope, self.noise.intercept)
-        pixels = filled(pixels, self.pixels.noisy)
+        self._pad(pixels, work)
+        matched_filter(work[0], wide.gauss, wide.half_window, wide.information, camera, self.gains, work[1])
+
+    def _pad(self, pixels: NDArray[Any], work: Workspace) -> NDArray[np.float32]:
+        """Put the image into `work`, noisy pixels mended, in a mirrored margin; the part of it without the margin."""
+        padded, margin = work[0], self.wide.half_window
         # Common dtypes go straight to the kernel, which is compiled for each; the others by way of one of them.
         direct = pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32")
-        mirror(pixels if direct else pixels.astype(np.float32), work[0])
-        matched_filter(work[0], wide.gauss, wide.half_window, wide.information, camera, self.gains, work[1])
+        mirror(pixels if direct else pixels.astype(np.float32), padded)
+        if len(self.pixels.noisy):
+            mend(padded, margin, self.pixels.noisy, pixels.dtype.kind != "f")
+        return padded[margin:-margin, margin:-margin]
 
     def _shaped(self, peaks: NDArray[np.int64], height: Real, curvature: Real, seen: Real) -> NDArray[np.bool_]:
         """Which maxima have the shape of a spot: no hot pixel, no rim of a cell, no haze.

@@ -103,7 +103,39 @@ def mirror(image: Any, padded: Any) -> None:
         row, out = image[y], padded[y + margin, margin:]
         for x in range(width):
             out[x] = row[x]
-    # Then the margin, from the converted rows: first left and right of them, then whole rows above and below.
+    _fill_margin(padded, margin, height, width)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mend(padded: Any, margin: int, noisy: Any, whole: bool) -> None:
+    """Put the mean of the quiet among its eight neighbours into each of the pixels `noisy` (n, 2) of a mirrored image.
+
+    Rounded if the pixels are `whole` numbers; what has no quiet neighbour stays.
+    """
+    height, width = padded.shape[0] - 2 * margin, padded.shape[1] - 2 * margin
+    old, new = np.empty(len(noisy)), np.empty(len(noisy))
+    for i in range(len(noisy)):
+        old[i] = padded[noisy[i, 0] + margin, noisy[i, 1] + margin]
+    # Marked first, so that none is taken for a quiet neighbour.
+    for i in range(len(noisy)):
+        padded[noisy[i, 0] + margin, noisy[i, 1] + margin] = np.nan
+    for i in range(len(noisy)):
+        total, count = 0.0, 0
+        for y in range(max(noisy[i, 0] - 1, 0), min(noisy[i, 0] + 2, height)):
+            for x in range(max(noisy[i, 1] - 1, 0), min(noisy[i, 1] + 2, width)):
+                value = padded[y + margin, x + margin]
+                if not np.isnan(value):
+                    total, count = total + value, count + 1
+        mean = total / count if count else old[i]
+        new[i] = np.rint(mean) if whole else mean
+    for i in range(len(noisy)):
+        padded[noisy[i, 0] + margin, noisy[i, 1] + margin] = new[i]
+    _fill_margin(padded, margin, height, width)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill_margin(padded: Any, margin: int, height: int, width: int) -> None:
+    """First left and right of the image, then whole rows above and below."""
     for y in range(margin, margin + height):
         row = padded[y]
         for x in range(margin):

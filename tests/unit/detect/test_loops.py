@@ -10,7 +10,8 @@ from scipy.special import erf
 from exotrack.detect._filter import _blur, _window_mean
 from exotrack.detect._fit import _factor, _profile, _profiles, _solve, fit_spots
 from exotrack.detect._peaks import _median, describe, local_maxima
-from exotrack.detect._template import Template
+from exotrack.detect._pixels import filled
+from exotrack.detect._template import Template, mend, mirror
 from exotrack.physics import pixel_gaussian
 
 
@@ -110,3 +111,13 @@ def test_the_fit_is_at_the_maximum_of_the_likelihood_also_at_the_border(rng, pla
     assert found[:2] == pytest.approx(best[:2], abs=0.005 * found[4])
     assert found[2] == pytest.approx(100 * best[2] / (2 * np.pi * sigma**2), rel=1e-3)
     assert found[3] == pytest.approx(10 * best[3], rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_noisy_pixels_are_mended_in_place_as_in_a_copy(rng, dtype):
+    image = rng.integers(0, 5000, (20, 24)).astype(dtype)
+    noisy = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [7, 9], [12, 23], [19, 5], [19, 6]])
+    padded = np.empty((32, 36), np.float32)
+    mirror(image, padded)
+    mend(padded, 6, noisy, np.dtype(dtype).kind != "f")
+    assert np.array_equal(padded, np.pad(filled(image, noisy).astype(np.float32), 6, mode="symmetric"))
