@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ PUBLISHED = {
 }  # fmt: skip
 """Best alpha, best beta and best RMSE (pixels) of any method on the challenge's own vesicle scenario, read off Fig. 2 of
 Chenouard et al. 2014; three different methods may hold the three."""
-BASELINES = ("OpenCV DoG(1, 4)", "trackpy.locate (diameter 7, numba)")
+BASELINES = ("OpenCV DoG(1, 4)", peers.TRACKPY)
 TUNING_FRAMES = 6
 
 
@@ -41,7 +41,7 @@ def run(scale: Scale) -> dict[str, Any]:
     for i, level in enumerate(LEVELS):
         for j, (word, density) in enumerate(DENSITIES.items()):
             seed = SEED + 100 * (3 * i + j)
-            tuning = vesicle_like(level, density, scale, seed + TUNING).before(TUNING_FRAMES)
+            tuning = vesicle_like(level, density, replace(scale, vesicle_frames=TUNING_FRAMES), seed + TUNING)
             many = [_movie(vesicle_like(level, density, scale, seed + k), tuning) for k in range(scale.movies)]
             rows[f"{level} {word}"] = {name: _mean([one[name] for one in many]) for name in many[0]}
     return {"rows": rows, "movies": scale.movies, "frames": scale.vesicle_frames}

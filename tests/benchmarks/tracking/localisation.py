@@ -139,4 +139,4 @@ def _fitted(true: Array, found: Array, seconds: float) -> dict[str, float]:
     error = (found - true)[np.isfinite(found).all(axis=1)]
     near = np.abs(error).max(axis=1) < 2.0
     rmse = float(np.sqrt((error[near] ** 2).mean())) if near.any() else math.nan
-    return {"per_s": len(found) / seconds, "rmse_px": rmse, "failed": 1.0 - float(near.sum()) / max(len(found), 1)}
+    return {"per_s": len(found) / seconds, "rmse_px": rmse, "lost": 1.0 - float(near.sum()) / max(len(found), 1)}

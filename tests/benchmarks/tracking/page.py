@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from . import blanks, detection, linking, localisation, ours
+from . import blanks, detection, linking, localisation, ours, peers
 from .targets import targets
 
 Results = dict[str, dict[str, Any]]
@@ -79,7 +79,7 @@ def _absent(row: dict[str, Any], width: int) -> list[str] | None:
 
 def _detection(result: dict[str, Any]) -> str:
     head = ("detector", "A: F1", "B: F1", "C: F1", "A: RMSE, px", "B", "C", "frames/s (A)", "MB/s (A)", "speed over trackpy")
-    reference = result["rows"].get("trackpy.locate (diameter 7, numba)", {}).get("A", {}).get("frames_per_s", math.nan)
+    reference = result["rows"].get(peers.TRACKPY, {}).get("A", {}).get("frames_per_s", math.nan)
     rows = []
     for name, row in result["rows"].items():
         cells = _absent(row, 9)
@@ -128,7 +128,7 @@ def _localisation(result: dict[str, Any]) -> str:
                 score(row["rmse_px"]),
                 score(row["rmse_px"] / one["bound_px"]),
             ]
-            fits.append([level, name, *numbers] if absent else [level, name, *numbers, f"{100 * row['failed']:.1f} %"])
+            fits.append([level, name, *numbers] if absent else [level, name, *numbers, f"{100 * row['lost']:.1f} %"])
     bounds = ", ".join(f"{one['bound_px']:.3f} px at SNR {level}" for level, one in result["rows"].items())
     text = (
         f"Isolated spots anywhere between pixels, anew in every frame (sd {localisation.SIGMA_PX} px, background 100 photons, "

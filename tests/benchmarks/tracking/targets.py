@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import linking, ours
+from .peers import TRACKPY
 
 Results = dict[str, dict[str, Any]]
 Row = list[Any]
-TRACKPY = "trackpy.locate (diameter 7, numba)"
 
 
 def targets(results: Results) -> list[Row]:

@@ -63,14 +63,18 @@ def test_the_page_has_every_row(results: dict[str, Any]) -> None:
     for method in results["detection"]["result"]["rows"]:
         assert any(line.startswith(f"| {method} |") for line in rows)
     for case in linking.PUBLISHED:
-        assert sum(line.startswith(f"| {case} |") for line in rows) == 4
+        assert sum(line.startswith(f"| {case} |") for line in rows) == 4, case
     assert len([line for line in rows if line.startswith("| constant ")]) == 4 * len(TINY.dense_spots)
     assert "not measured" not in text
     assert "**laptrack could not be installed**: no such package" in text
     assert "synthetic" in text
     assert "Made by a tiny run" in text
-    tables = [line.count("|") for line in rows]
-    assert all(width >= 5 for width in tables)
+    assert sum("exotrack, fixed width" in line and line.endswith(" % |") for line in rows) == 3
+    before = ""
+    for line in text.splitlines():  # every row of a table is as wide as its head
+        if line.startswith("|") and before.startswith("|"):
+            assert line.count("|") == before.count("|")
+        before = line
 
 
 def test_a_peer_that_is_not_there_is_said_to_be_missing(results: dict[str, Any]) -> None:
