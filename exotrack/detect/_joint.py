@@ -81,10 +81,13 @@ def _expand(photons: Any, known: Any, sigma: float, free: bool, theta: Any, info
             # Half a photoelectron: the floor that `Noise.variance` has as well.
             mean = max(mean, 0.5)
             likelihood += photons[j, k] * math.log(mean) - mean
+            weight = 1.0 / mean
+            rest = photons[j, k] * weight - 1.0
             for i in range(n):
-                score[i] += g[i] * (photons[j, k] / mean - 1.0)
+                score[i] += g[i] * rest
+                weighted = g[i] * weight
                 for m in range(i + 1):
-                    info[i, m] += g[i] * g[m] / mean
+                    info[i, m] += weighted * g[m]
     return likelihood
 
 

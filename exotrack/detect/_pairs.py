@@ -148,18 +148,19 @@ def _split(scene: Any, spots: Real, i: int, m: int, angle: float, worth: float) 
     """Replace spot i by two, the second stored as spot m; False if it is one."""
     sigma = scene[4]
     photons, known, y0, x0 = _window(scene, spots, i, m)
-    corner = np.array([y0, x0])
-    one = np.array([*(spots[i, :2] - corner), spots[i, 2], spots[i, 3]])
-    wide, error = np.append(one, sigma), np.empty(7)
-    single = max(climb(photons, known, sigma, False, one, error), climb(photons, known, sigma, True, wide, error))
-    ends = 0.9 * sigma * np.array([math.sin(angle), math.cos(angle)])
-    two = np.array([*(one[:2] + ends), one[2] / 2, *(one[:2] - ends), one[2] / 2, one[3]])
+    one, error = np.array([spots[i, 0] - y0, spots[i, 1] - x0, spots[i, 2], spots[i, 3]]), np.empty(7)
+    single = climb(photons, known, sigma, False, one, error)
+    y, x, light, background = one.tolist()
+    dy, dx = 0.9 * sigma * math.sin(angle), 0.9 * sigma * math.cos(angle)
+    two = np.array([y + dy, x + dx, light / 2, y - dy, x - dx, light / 2, background])
     both = climb(photons, known, sigma, False, two, error)
-    places, light = np.stack([two[:2], two[3:5]]), two[[2, 5]]
-    believed = 2 * (both - single) > worth and np.hypot(*(places[0] - places[1])) > CLOSEST * sigma
-    inside = (places >= -0.5).all() and (places <= np.array(photons.shape) - 0.5).all()
-    if not (believed and inside and light.min() > LEAST * light.max()):
+    # The cheap questions first: most long spots are one, and for those the round spot of any width need not be fitted.
+    if not (2 * (both - single) > worth and _are_two(two.tolist(), sigma, photons.shape)):
         return False
+    wide = np.array([y, x, light, background, sigma])
+    if 2 * (both - climb(photons, known, sigma, True, wide, np.empty(5))) <= worth:
+        return False
+    corner, places, light = np.array([y0, x0]), np.stack([two[:2], two[3:5]]), two[[2, 5]]
     spots[i, PAIRED] = 1.0
     spots[m] = spots[i]
     for row, k in ((i, 0), (m, 1)):
@@ -170,6 +171,14 @@ def _split(scene: Any, spots: Real, i: int, m: int, angle: float, worth: float) 
             error[3 * k : 3 * k + 2],
         )
     return True
+
+
+def _are_two(two: list[float], sigma: float, shape: tuple[int, int]) -> bool:
+    """Whether two fitted spots lie in the window, and are neither too close nor too unequal for what a lens makes of one."""
+    y1, x1, light1, y2, x2, light2, _ = two
+    apart = math.hypot(y1 - y2, x1 - x2) > CLOSEST * sigma
+    inside = min(y1, x1, y2, x2) >= -0.5 and max(y1, y2) <= shape[0] - 0.5 and max(x1, x2) <= shape[1] - 0.5
+    return apart and inside and min(light1, light2) > LEAST * max(light1, light2)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -61,6 +61,17 @@ class Template:
         """D: what the window knows about the height, in units of one pixel at the centre."""
         return float(np.sum(self.weights * self._g))
 
+    @cached_property
+    def correlation(self) -> float:
+        """Correlation of two neighbouring pixels of white noise after the filter."""
+        kernel = np.pad(self.weights, 1)
+        return float(np.sum(kernel[1:] * kernel[:-1]) / np.sum(kernel**2))
+
+    @cached_property
+    def skewness(self) -> float:
+        """Skewness of filtered Poisson noise times the square root of the photoelectrons in a pixel."""
+        return float(np.sum(self.weights**3) / np.sum(self.weights**2) ** 1.5)
+
     @property
     def _g(self) -> Real:
         gauss = np.pad(self.gauss.astype(float), self.half_window - self.half)
