@@ -15,6 +15,7 @@ import numpy as np
 
 from exotrack.errors import InputError
 from exotrack.io import units
+from exotrack.io.atomic import atomic_file
 from exotrack.io.foreign import checked, depth, needed_pixel, of_one_movie, read_text, tracks_table
 from exotrack.io.guard import one_error, shown
 from exotrack.io.xml_text import MAX_BYTES, parse_xml
@@ -55,9 +56,9 @@ def read_challenge_xml(path: str | Path, pixel_um: float | None = None, frame_s:
 def write_challenge_xml(
     tracks: pd.DataFrame, path: str | Path, pixel_um: float | None, *, scenario: str = "", snr: str = "", density: str = ""
 ) -> None:
-    """Write a Tracks table of one movie in the challenge's form, in pixels of `pixel_um` um; the rest are its labels.
+    """Write a Tracks table of one movie in the challenge's form, all or nothing, in pixels of `pixel_um` um.
 
-    Only owner, frame and place are kept. Raises `InputError` for several movies, `CalibrationError` without a pixel size.
+    Only owner, frame and place are kept; scenario, snr and density are the labels of the file. Raises `InputError` for several movies, `CalibrationError` without a pixel size.
     """
     path = Path(path)
     checked(pixel_um, None)
@@ -67,7 +68,7 @@ def write_challenge_xml(
     places = [ordered[key].to_numpy() / pixel for key in ("y_um", "x_um")]
     labels = f"SNR={quoteattr(snr)} density={quoteattr(density)} scenario={quoteattr(scenario)}"
     owner = 0
-    with open(path, "w", encoding="utf-8", newline="\n") as text:
+    with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as text:
         text.write(f'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<root>\n<TrackContestISBI2012 {labels}>\n')
         rows = zip(ordered["track_id"], ordered["frame"], z.tolist(), *(place.tolist() for place in places), strict=True)
         for track, frame, depth_px, y, x in rows:

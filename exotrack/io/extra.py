@@ -16,6 +16,5 @@ def require(module: str, path: Path, doing: str = "reading") -> Any:
         return importlib.import_module(module)
     except ImportError as problem:
         raise InputError(
-            f"{shown(path)}: {doing} {path.suffix.lower()} files needs the package {module.partition('.')[0]}; "
-            'pip install "exotrack[io]"'
+            f'{shown(path)}: {doing} {path.suffix.lower()} files needs the package {module}; pip install "exotrack[io]"'
         ) from problem

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from exotrack.errors import CalibrationError, InputError
 from exotrack.io import units
+from exotrack.io.atomic import atomic_folder
 from exotrack.io.extra import require
 from exotrack.io.foreign import checked, depth, measured, needed_pixel, of_one_movie, tracks_table
 from exotrack.io.guard import one_error, shown
@@ -26,15 +27,17 @@ MAX_NODES = 50_000_000
 _UNITS = {"s": "second", "um": "micrometer"}
 
 
-def write_geff(tracks: pd.DataFrame, path: str | Path) -> None:
-    """Write a Tracks table of one movie as the GEFF folder `path`, which may exist if it is empty.
+def write_geff(tracks: pd.DataFrame, path: str | Path, overwrite: bool = False) -> None:
+    """Write a Tracks table of one movie as the GEFF folder `path`, all or nothing.
+
+    What the folder holds is replaced only with `overwrite`.
 
     Axes are t (seconds; frames where a time is missing), z if there is depth, y and x (micrometers); owner, frame and every
     measure are properties of the nodes, missing where they are undefined. Raises `InputError` for several movies, or if the
     package geff is not installed.
     """
     path = Path(path)
-    core, spec = require("geff.core_io", path, "writing"), require("geff_spec", path, "writing")
+    core, spec = require("geff", path, "writing").core_io, require("geff_spec", path, "writing")
     ordered = of_one_movie(path, tracks)
     timed = bool(np.isfinite(ordered["t_s"]).all())
     axes = {"t": ("time", "second" if timed else "frame", ordered["t_s" if timed else "frame"])}
@@ -64,10 +67,9 @@ def write_geff(tracks: pd.DataFrame, path: str | Path) -> None:
         track_node_props={"tracklet": "track_id"},
     )
     edges = np.column_stack([node[joined], node[joined + 1]])
-    # The package takes an empty folder for a GEFF; deleting it first is what its `overwrite` would do.
-    if path.is_dir():
-        path.rmdir()
-    core.write_arrays(path, node, properties, edges, {}, metadata, zarr_format=2)
+    with atomic_folder(path, overwrite) as temporary:
+        temporary.rmdir()  # the package takes even an empty folder for a GEFF
+        core.write_arrays(temporary, node, properties, edges, {}, metadata, zarr_format=2)
 
 
 def read_geff(path: str | Path, pixel_um: float | None = None, frame_s: float | None = None) -> pd.DataFrame:
@@ -84,7 +86,7 @@ def read_geff(path: str | Path, pixel_um: float | None = None, frame_s: float | 
     """
     path = Path(path)
     checked(pixel_um, frame_s)
-    core, spec = require("geff.core_io", path), require("geff_spec", path)
+    core, spec = require("geff", path).core_io, require("geff_spec", path)
     with one_error(path, "cannot be read as GEFF"):
         metadata = spec.GeffMetadata.read(path)
         _check_size(path)
@@ -176,7 +178,9 @@ def _tracklets(node: NDArray[Any], edge: NDArray[Any], frame: NDArray[np.float64
     from scipy.sparse.csgraph import connected_components
 
     order = np.argsort(node, kind="stable")
-    at = order[np.searchsorted(node[order], edge)] if len(edge) else np.empty((0, 2), np.int64)
+    at = order[np.searchsorted(node[order], edge).clip(max=len(node) - 1)] if len(edge) else np.empty((0, 2), np.int64)
+    if not np.array_equal(node[at], edge):
+        raise ValueError("an edge names a node that is not there")
     late = frame[at[:, 0]] > frame[at[:, 1]]
     source, target = np.where(late, at[:, 1], at[:, 0]), np.where(late, at[:, 0], at[:, 1])
     alone = (np.bincount(source, minlength=len(node))[source] == 1) & (np.bincount(target, minlength=len(node))[target] == 1)

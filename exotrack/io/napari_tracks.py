@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exotrack.errors import InputError
+from exotrack.io.atomic import atomic_file
 from exotrack.io.foreign import checked, measured, needed_pixel, of_one_movie, read_text, tracks_table
 from exotrack.io.guard import one_error, shown
 
@@ -55,4 +56,5 @@ def write_napari_csv(tracks: pd.DataFrame, path: str | Path, pixel_um: float | N
     place = {axis: ordered[f"{axis}_um"] / pixel for axis in ("z", "y", "x") if f"{axis}_um" in ordered}
     features = {key: ordered[key] for key in measured(ordered)}
     data = {"track_id": ordered["track_id"], "t": ordered["frame"].astype(np.int64)} | place | features
-    pd.DataFrame(data).to_csv(path, index=False, lineterminator="\n")
+    with atomic_file(path) as temporary:
+        pd.DataFrame(data).to_csv(temporary, index=False, lineterminator="\n")

@@ -16,6 +16,7 @@ import numpy as np
 
 from exotrack.errors import CalibrationError, InputError
 from exotrack.io import units
+from exotrack.io.atomic import atomic_file
 from exotrack.io.foreign import checked, depth, measured, of_one_movie, read_text, tracks_table
 from exotrack.io.guard import one_error, shown
 
@@ -81,12 +82,14 @@ def read_trackmate_csv(path: str | Path, pixel_um: float | None = None, frame_s:
 
 
 def write_trackmate_csv(tracks: pd.DataFrame, path: str | Path) -> None:
-    """Write a Tracks table of one movie as TrackMate's table of spots, in micron and sec.
+    """Write a Tracks table of one movie as TrackMate's table of spots, in micron and sec, all or nothing.
 
     QUALITY is the height in the matched filter (snr; -1 where there is none), RADIUS that of the blob, sqrt(2) sigma (as in
     TrackMate's LoG detector); our measures follow under their own names with EXOTRACK_ before them. `InputError` for
     several movies.
     """
+    import pandas as pd
+
     path = Path(path)
     ordered = of_one_movie(path, tracks)
     numbers = range(1, len(ordered) + 1)
@@ -107,9 +110,7 @@ def write_trackmate_csv(tracks: pd.DataFrame, path: str | Path) -> None:
     heads = [[*data, *(f"{_PREFIX}{key.upper()}" for key in own)]]
     heads += [[*(_KEYS[key][row] for key in data), *(("" if row == 2 else key) for key in own)] for row in range(3)]
     data |= {key: ordered[key] for key in own}
-    import pandas as pd
-
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(heads)
         pd.DataFrame(data).to_csv(file, index=False, header=False, lineterminator="\n")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exotrack.errors import InputError, OutputError
+from exotrack.io.atomic import atomic_file
 from exotrack.io.challenge_xml import read_challenge_xml, write_challenge_xml
 from exotrack.io.foreign import in_order
 from exotrack.io.geff_tracks import read_geff, write_geff
@@ -76,29 +77,26 @@ def write_tracks(
     Raises `OutputError` for a place that cannot be written or is taken, `InputError` for a table of several movies in a
     format that holds one, `CalibrationError` for a pixel size that is needed.
     """
-    from exotrack.io.atomic import atomic_file, atomic_folder
-
     path = Path(path)
     chosen = _known(format) or _BY_SUFFIX.get(path.suffix.lower())
     if chosen is None:
         raise OutputError(f"{shown(path)}: no format ends so; use {', '.join(_BY_SUFFIX)}, or name it: {', '.join(FORMATS)}")
     Tracks.check(tracks)
     if chosen == "geff":
-        with atomic_folder(path, overwrite) as temporary:
-            write_geff(tracks, temporary)
+        write_geff(tracks, path, overwrite)
         return path
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: is already there; choose another name, or replace it with --overwrite")
-    with atomic_file(path) as temporary:
-        if chosen == "trackmate":
-            write_trackmate_csv(tracks, temporary)
-        elif chosen == "napari":
-            write_napari_csv(tracks, temporary, pixel_um)
-        elif chosen == "challenge":
-            write_challenge_xml(tracks, temporary, pixel_um)
-        else:
+    if chosen == "trackmate":
+        write_trackmate_csv(tracks, path)
+    elif chosen == "napari":
+        write_napari_csv(tracks, path, pixel_um)
+    elif chosen == "challenge":
+        write_challenge_xml(tracks, path, pixel_um)
+    else:
+        with atomic_file(path) as temporary:
             write_table(tracks, Tracks, temporary, f".{chosen}")
     return path
 

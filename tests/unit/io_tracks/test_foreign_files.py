@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +230,45 @@ def test_a_geff_with_a_part_missing_is_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as GEFF") as error:
         read_tracks(path)
     assert "\n" not in str(error.value)
+
+
+class Hostile:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("part", ["nodes/ids", "edges/ids", "nodes/props/y/values"])
+@pytest.mark.parametrize("place", ["filters", "compressor"])
+def test_nothing_in_a_geff_is_executed(tmp_path: Path, part: str, place: str) -> None:
+    path = write_tracks(two_tracks(), tmp_path / "cell.geff")
+    head = json.loads((path / part / ".zarray").read_text())
+    codec = {"id": "pickle", "protocol": 4}
+    head |= {"dtype": "|O", "fill_value": None, "compressor": None, "filters": None}
+    head[place] = [codec] if place == "filters" else codec
+    (path / part / ".zarray").write_text(json.dumps(head))
+    for chunk in (path / part).glob("[0-9]*"):
+        chunk.write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
+    with pytest.raises(InputError, match="cannot be read as GEFF"):
+        read_tracks(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_an_edge_to_nowhere_is_told_in_a_line(tmp_path: Path) -> None:
+    path = geff_file(tmp_path, axes({"unit": "frame"}, {"unit": "micrometer"}), DIVISION, [[10, 11], [11, 99]])
+    with pytest.raises(InputError, match="an edge names a node that is not there"):
+        read_tracks(path)
+
+
+def test_without_the_package_geff_it_is_said_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tracks(two_tracks(), tmp_path / "cell.geff")
+    monkeypatch.setitem(sys.modules, "geff", None)  # what Python puts there for a module that must not be imported
+    with pytest.raises(InputError, match=r"reading .geff files needs the package geff; pip install \"exotrack\[io\]\""):
+        read_tracks(path)
+    with pytest.raises(InputError, match=r"^other.geff: writing .geff files needs the package geff"):
+        write_tracks(two_tracks(), tmp_path / "other.geff")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cell.geff"]

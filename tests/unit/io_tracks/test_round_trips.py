@@ -71,7 +71,7 @@ def test_a_results_folder_is_read_by_its_table_of_tracks(tmp_path: Path) -> None
 @pytest.mark.parametrize("form", ["geff", "trackmate", "napari", "challenge"])
 def test_a_format_of_one_movie_refuses_two(form: str, tmp_path: Path) -> None:
     two = two_tracks(movie_id=["a", "a", "a", "b", "b"])
-    with pytest.raises(InputError, match="2 movies cannot be told apart"):
+    with pytest.raises(InputError, match=r"^cell.x: 2 movies cannot be told apart"):
         write_tracks(two, tmp_path / "cell.x", form, pixel_um=PIXEL_UM)
     assert list(tmp_path.iterdir()) == []
 

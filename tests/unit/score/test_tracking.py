@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import xml.etree.ElementTree as ElementTree
 from itertools import permutations
 
 import numpy as np
@@ -13,8 +12,10 @@ import pytest
 from cases import shared_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from exotrack.errors import InputError
+from exotrack.io import read_tracks
 from exotrack.score import TrackScore, score_tracks
 
 GATE = 5.0
@@ -198,20 +199,38 @@ def test_neither_the_order_nor_the_clock_nor_the_unit_matters(
     assert (after.alpha, after.beta) == pytest.approx((before.alpha, before.beta), nan_ok=True)
 
 
-def challenge_file(name: str) -> pd.DataFrame:
-    """Tracks of a challenge file, in pixels."""
-    particles = ElementTree.parse(shared_data(f"ptc_metric_fixture/{name}")).getroot()[0]
-    rows = [
-        ("m", number, int(spot.attrib["t"]), float(spot.attrib["y"]), float(spot.attrib["x"]))
-        for number, particle in enumerate(particles, 1)
-        for spot in particle
-    ]
-    return pd.DataFrame(rows, columns=["movie_id", "track_id", "frame", "y_um", "x_um"])
+def dense_distance(true: pd.DataFrame, found: pd.DataFrame) -> float:
+    """Least total distance by a dense table of all tracks, with a dummy for each true one."""
+    ours, theirs = ([track for _, track in table.groupby("track_id")] for table in (true, found))
+    alone = [GATE * (int(track["frame"].max()) - int(track["frame"].min()) + 1) for track in ours]
+    table = np.array(
+        [[*(apart(track, other) for other in theirs), *[least] * len(ours)] for track, least in zip(ours, alone, strict=True)]
+    )
+    return float(table[linear_sum_assignment(table)].sum())
+
+
+def test_a_crowd_is_paired_as_a_dense_assignment_pairs_it() -> None:
+    rng = np.random.default_rng(7)
+    crowd = []
+    for n in (25, 40):
+        kept = [sorted(rng.choice(30, rng.integers(1, 20), replace=False).tolist()) for _ in range(n)]
+        crowd.append(
+            tracks(
+                *(
+                    {frame: float(x + rng.normal(0, 1.5)) for frame in frames}
+                    for x, frames in zip(rng.uniform(0, 40, n), kept, strict=True)
+                )
+            )
+        )
+    result = score(*crowd)
+    assert result.n_paired > 5
+    assert result.distance_um == pytest.approx(dense_distance(*crowd), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_the_scorer_of_the_challenge_gives_the_same(name: str) -> None:
-    result = score(challenge_file(f"{name}_ref.xml"), challenge_file(f"{name}_cand.xml"))
+    true, found = (read_tracks(shared_data(f"ptc_metric_fixture/{name}_{side}.xml"), pixel_um=1.0) for side in ("ref", "cand"))
+    result = score(true, found)
     lines = shared_data(f"ptc_metric_fixture/{name}_official.txt").read_text().splitlines()
     said = [float(line.split(":")[0]) for line in lines if line.strip()]
     distance, alpha, beta, n_true, n_found, theta, paired, missed, spurious, points, _, jsc, tp, fn, fp = said
