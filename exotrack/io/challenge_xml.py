@@ -58,7 +58,8 @@ def write_challenge_xml(
 ) -> None:
     """Write a Tracks table of one movie in the challenge's form, all or nothing, in pixels of `pixel_um` um.
 
-    Only owner, frame and place are kept; scenario, snr and density are the labels of the file. Raises `InputError` for several movies, `CalibrationError` without a pixel size.
+    Only owner, frame and place are kept; scenario, snr and density are the labels of the file. Raises `InputError`
+    for several movies, `CalibrationError` without a pixel size.
     """
     path = Path(path)
     checked(pixel_um, None)
