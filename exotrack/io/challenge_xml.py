@@ -45,8 +45,8 @@ def read_challenge_xml(path: str | Path, pixel_um: float | None = None, frame_s:
         unit_um, interval_s = _calibration(path, content, pixel_um, frame_s)
         rows = [
             (number, *(_number(path, number, spot, key) for key in ("t", "z", "y", "x")))
-            for number, particle in enumerate(content.iter("particle"), 1)
-            for spot in particle.iter("detection")
+            for number, particle in enumerate(content.findall("particle"), 1)
+            for spot in particle.findall("detection")
         ]
         track, frame, z, y, x = np.array(rows, float).reshape(-1, 5).T
         place = {"y_um": y * unit_um, "x_um": x * unit_um} | depth(z * unit_um)

@@ -87,6 +87,8 @@ def write_tracks(
         return path
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: there is no folder {path.parent}; make it first, or choose another place")
     if path.exists() and not overwrite:
         raise OutputError(f"{path}: is already there; choose another name, or replace it with --overwrite")
     if chosen == "trackmate":

@@ -136,6 +136,7 @@ BOMB = "<!DOCTYPE root [" + "".join(f'<!ENTITY a{k} "{f"&a{k - 1};" * 10}">' for
         (BOMB + CHALLENGE.format("<particle>&a11;</particle>"), "declares entities"),
         ('<!DOCTYPE r SYSTEM "file:///etc/passwd">' + CHALLENGE.format(""), "declares entities"),
         (CHALLENGE.format(PARTICLE)[:-30], "is damaged"),
+        ("<a>" * 100_000 + "</a>" * 100_000, "<a> holds no <TrackContestISBI2012>"),
         ("<OME/>", "<OME> holds no <TrackContestISBI2012>"),
         (CHALLENGE.format('<particle><detection t="0" y="2"/></particle>'), "a detection of particle 1 has no x"),
         (CHALLENGE.format('<particle><detection t="0" x="a" y="2"/></particle>'), "a detection of particle 1 has x='a'"),
@@ -149,6 +150,11 @@ def test_a_wrong_challenge_file_is_told_in_a_line(tmp_path: Path, text: str, sai
     with pytest.raises(InputError, match=said) as error:
         read_tracks(xml(tmp_path, text), 0.1)
     assert "\n" not in str(error.value)
+
+
+def test_particles_inside_particles_cost_no_time(tmp_path: Path) -> None:
+    deep = "<particle>" * 100_000 + "</particle>" * 100_000
+    assert len(read_tracks(xml(tmp_path, CHALLENGE.format(deep)), 0.1)) == 0
 
 
 def test_a_challenge_file_of_no_particles_is_an_empty_table(tmp_path: Path) -> None:

@@ -97,6 +97,13 @@ def test_what_is_there_is_replaced_only_on_request(name: str, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"cell.csv: there is no folder .*absent; make it first"):
+        write_tracks(two_tracks(), tmp_path / "absent" / "cell.csv")
+    with pytest.raises(OutputError, match="is a folder; give the name of a file"):
+        write_tracks(two_tracks(), tmp_path, "csv")
+
+
 def test_formats_that_do_not_exist_are_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cell.zip: no format ends so; use .parquet, .csv, .geff, .xml"):
         write_tracks(two_tracks(), tmp_path / "cell.zip")
