@@ -28,6 +28,8 @@ def run(scale: Scale) -> dict[str, Any]:
             if peer.name in thresholds:
                 row[peer.name] = len(peers.located(peer, some, thresholds[peer.name])) / len(some)
         if peers.installed("trackpy"):
-            row["trackpy.locate, no threshold given"] = sum(len(peers.trackpy_locate(image, 0.0)) for image in some) / len(some)
+            row["trackpy.locate, no threshold given"] = sum(len(peers.trackpy_locate(None, image, 0.0)) for image in some) / len(
+                some
+            )
         rows[kind] = row
     return {"rows": rows, "frames": scale.blank_frames, "rates": list(RATES)}

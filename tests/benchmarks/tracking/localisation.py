@@ -101,8 +101,9 @@ def _fits(level: float, scale: Scale) -> dict[str, Any]:
     true = true[((true[:, 1:3] > 4) & (true[:, 1:3] < scale.size_px - 5)).all(axis=1)]
     peaks = np.rint(true[:, 1:3]).astype(np.int64)
     which = true[:, 0].astype(int)
-    ours.fit(pixels[0], peaks[which == 0], OFFSET, READ_E)  # compiles
-    parts, seconds = cpu(lambda: [ours.fit(image, peaks[which == t], OFFSET, READ_E) for t, image in enumerate(pixels)])
+    fit = ours.fit(pixels, [peaks[which == t] for t in range(len(pixels))], OFFSET, READ_E)
+    fit()  # compiles
+    parts, seconds = cpu(fit)
     rows = {"exotrack, fixed width": _fitted(true[:, 1:3], np.concatenate(parts)[:, :2], seconds)}
     cuts = np.arange(WINDOW) - WINDOW // 2
     squares = pixels[which[:, None, None], peaks[:, 0, None, None] + cuts[:, None], peaks[:, 1, None, None] + cuts]
@@ -123,9 +124,10 @@ def _picasso(squares: Array, true: Array) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             return gaussmle.gaussmle(spots, 1e-3, 100, "sigma")[0][:, [1, 0]] - WINDOW // 2
 
+    first = seeds.initial_parameters_gauss(squares, WINDOW, spherical=True)
+
     def marquardt(spots: Array) -> Array:
-        first = seeds.initial_parameters_gauss(spots, WINDOW, spherical=True)
-        return gaussfit.fit_spots(gaussfit.SPHERICAL, spots, first, mle=True)[0][:, [2, 1]] - WINDOW // 2
+        return gaussfit.fit_spots(gaussfit.SPHERICAL, spots, first[: len(spots)], mle=True)[0][:, [2, 1]] - WINDOW // 2
 
     rows = {}
     for name, fit in zip(names, (newton, marquardt), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -33,12 +35,16 @@ def link(spots: pd.DataFrame, step_px: float, gap: int, least: int) -> pd.DataFr
     return exotrack.link(spots, params, run=RUN)
 
 
-def fit(image: Array, peaks: Array, offset: float, read: float) -> Array:
-    """Fit spots of 1.3 pixels at `peaks` (n, 2), whole pixels, in `image`: y, x, their standard errors (n, 4)."""
-    pixels = image.astype(np.float32)
-    n = len(peaks)
-    local = pixels[peaks[:, 0], peaks[:, 1]].astype(float)
-    ground = float(np.median(pixels))
-    start = np.column_stack([peaks, np.maximum(local - ground, 1.0), np.full(n, ground), np.zeros((n, 2))]).astype(float)
-    found = fit_spots(pixels, peaks.astype(np.int64), start, 1.3, 3, np.array([1.0, read**2 - offset]))
-    return np.asarray(found)[:, [0, 1, 4, 5]]
+def fit(images: Array, peaks: list[Array], offset: float, read: float) -> Callable[[], list[Array]]:
+    """What fits spots of 1.3 pixels at `peaks`, whole pixels (n, 2) for each image: y, x and their standard errors (n, 4).
+
+    Only the fit is left to do: first guesses, which come from the detector otherwise, are made here.
+    """
+    camera = np.array([1.0, read**2 - offset])
+    tasks = []
+    for image, at in zip(images.astype(np.float32), peaks, strict=True):
+        ground = float(np.median(image))
+        height = np.maximum(image[at[:, 0], at[:, 1]].astype(float) - ground, 1.0)
+        start = np.column_stack([at, height, np.full(len(at), ground), np.zeros((len(at), 2))]).astype(float)
+        tasks.append((image, at.astype(np.int64), start))
+    return lambda: [np.asarray(fit_spots(*task, 1.3, 3, camera))[:, [0, 1, 4, 5]] for task in tasks]

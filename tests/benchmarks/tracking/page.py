@@ -79,7 +79,7 @@ def _absent(row: dict[str, Any], width: int) -> list[str] | None:
 
 def _detection(result: dict[str, Any]) -> str:
     head = ("detector", "A: F1", "B: F1", "C: F1", "A: RMSE, px", "B", "C", "frames/s (A)", "MB/s (A)", "speed over trackpy")
-    reference = result["rows"].get(peers.TRACKPY, {}).get("A", {}).get("frames_per_s", math.nan)
+    reference = result["rows"].get(peers.TRACKPY_PLAIN, {}).get("A", {}).get("frames_per_s", math.nan)
     rows = []
     for name, row in result["rows"].items():
         cells = _absent(row, 9)

@@ -22,6 +22,8 @@ PACKAGES = {
 """Name on the package index to the module."""
 TRACKPY = "trackpy.locate (diameter 7, separation 3)"
 """Of the diameters 5, 7, 9 and separations 3 to 8 the best on movies A and B and on dense ones."""
+TRACKPY_PLAIN = "trackpy.locate (diameter 7)"
+"""The faster one, to which speeds are compared."""
 
 
 def installed(package: str) -> bool:
@@ -43,7 +45,8 @@ def detectors(sigma_px: float, offset: float = OFFSET, read: float = READ_E) -> 
     """Those that compete; the spot's width, and where asked for the camera, are given to them."""
     dog = partial(cv_dog, sigma_px)
     return [
-        Detector(TRACKPY, "trackpy", trackpy_locate),
+        Detector(TRACKPY, "trackpy", partial(trackpy_locate, 3)),
+        Detector(TRACKPY_PLAIN, "trackpy", partial(trackpy_locate, None)),
         Detector("scikit-image blob_log", "scikit-image", partial(blob, "log", sigma_px), scored=False),
         Detector("scikit-image blob_dog", "scikit-image", partial(blob, "dog", sigma_px), scored=False),
         Detector("OpenCV DoG(1, 1.6)", "opencv-python-headless", partial(dog, 1.6)),
@@ -52,14 +55,14 @@ def detectors(sigma_px: float, offset: float = OFFSET, read: float = READ_E) -> 
     ]
 
 
-def trackpy_locate(image: Array, threshold: float) -> Array:
-    """Crocker and Grier's centroid; the threshold is trackpy's minmass."""
+def trackpy_locate(separation: int | None, image: Array, threshold: float) -> Array:
+    """Crocker and Grier's centroid in numba; the threshold is trackpy's minmass."""
     import trackpy
 
     trackpy.quiet()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = trackpy.locate(image, 7, minmass=threshold, separation=3, engine="numba")
+        found = trackpy.locate(image, 7, minmass=threshold, separation=separation, engine="numba")
     return found[["y", "x", "mass"]].to_numpy(float).reshape(-1, 3)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import linking, ours
-from .peers import TRACKPY
+from .peers import TRACKPY_PLAIN
 
 Results = dict[str, dict[str, Any]]
 Row = list[Any]
@@ -41,7 +41,7 @@ def _detection(result: dict[str, Any] | None) -> list[Row]:
     if result is None:
         return rows + [_row(name, aim, None, "", None) for name, aim in zip(names, ("14", "250"), strict=True)]
     mine = result["rows"][ours.NAME]["A"]
-    locate = result["rows"].get(TRACKPY, {}).get("A", {}).get("frames_per_s", math.nan)
+    locate = result["rows"].get(TRACKPY_PLAIN, {}).get("A", {}).get("frames_per_s", math.nan)
     speeds = {n: r["A"]["frames_per_s"] for n, r in result["rows"].items() if "A" in r and n != ours.NAME}
     ratio = mine["frames_per_s"] / locate
     said = f"{ratio:.1f} ({mine['frames_per_s']:.0f} frames/s)" if not math.isnan(ratio) else None
