@@ -15,7 +15,7 @@ from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
 from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
-from exotrack.detect._pixels import Pixels, half_width
+from exotrack.detect._pixels import Pixels, half_width, lower_width
 from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mend, mirror, templates
 from exotrack.movie import Movie
@@ -242,19 +242,20 @@ class Finder:
             first = work[1].copy()
             self._filter(pixels[1], work)
             changes.append(half_width(work[1] - first) / np.sqrt(2.0))
-            levels.append(half_width(first))
+            levels.append(lower_width(first))
         if not changes:
             return self.pixels.fixed, 1.0
-        excess = max(float(np.median(changes)), 1.0) * self.pixels.fixed
-        # A hundred dim spots in a frame of 512 x 512 widen it by 5 percent: they are not what is meant.
-        return excess, max(float(np.median(levels)) / (1.05 * excess), 1.0)
+        # Where many spots move, the changes are theirs as well; but they lift the filter, and hardly ever lower it.
+        below = float(np.median(levels))
+        excess = max(min(float(np.median(changes)), below), 1.0) * self.pixels.fixed
+        return excess, max(below / (1.05 * excess), 1.0)
 
     def _lasting(self, movie: Movie) -> Persistence:
         """How the spots that are bright enough on their own last and move."""
         work = self.workspace()
         pairs = [[self.maxima(image, work) for image in pixels] for pixels in _pairs(movie, PAIRS)]
-        bright = [[part.seen[part.plain > self.threshold, :2] for part in pair] for pair in pairs]
-        return Persistence.of([(first, second) for first, second in bright], self.wide.sigma_px)
+        bright = [(first.seen[first.plain > self.threshold, :2], second.seen[:, :2]) for first, second in pairs]
+        return Persistence.of(bright, self.wide.sigma_px)
 
 
 def _pairs(movie: Movie, n: int) -> Iterator[NDArray[Any]]:

@@ -44,7 +44,7 @@ class Persistence:
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[Real, Real]], sigma_px: float) -> Persistence:
-        """From places (n, 2) of the bright spots of consecutive frames.
+        """From places (n, 2) of the bright spots of a frame and of all maxima of the next, for some pairs of frames.
 
         The distances of all pairs within reach are those of spots seen again, whose squares are exponential, and of
         strangers, whose squares are even (expectation-maximisation). The share is a lower estimate by two standard errors.

@@ -71,7 +71,14 @@ def test_only_usable_frames_are_asked(rng):
     movie = Movie.from_array(spoilt, pixel_um=0.1, frame_s=0.1)
     good = np.arange(8) >= 4
     assert estimate_noise(movie, good).variance(300.0) == pytest.approx(204, rel=0.08)
-    assert estimate_noise(movie).variance(300.0) > 1000
+    assert estimate_noise(movie).variance(300.0) > 250
+
+
+def test_many_moving_spots_on_an_even_background_hardly_tilt_the_line(rng):
+    places = [rng.uniform(8, 248, (240, 2)) for _ in range(24)]
+    noise = estimate_noise(movie_of(FLAT(256, 10.0), places, amplitude_of(4, 10), rng, read=0.0))
+    assert noise.variance(110.0) == pytest.approx(10, rel=0.05)
+    assert 0.8 < noise.slope < 2.2
 
 
 def test_noise_that_is_given_wins(rng):
