@@ -62,7 +62,7 @@ def _clipped(change: NDArray[Any]) -> NDArray[Any]:
     from scipy.ndimage import uniform_filter
 
     usual = uniform_filter(np.abs(change), LOCAL, mode="mirror") * np.float32(np.sqrt(np.pi / 2))
-    return np.minimum((change / np.maximum(usual, np.float32(1e-12))) ** 2, np.float32(CLIP))
+    return np.asarray(np.minimum((change / np.maximum(usual, np.float32(1e-12))) ** 2, np.float32(CLIP)))
 
 
 def _noisy(squares: NDArray[Any], n: int) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ of a pixel there. Plotted against the mean of the block it is a line, variance =
 also the brightest: left in, they would tilt the line. So blocks count only where the *sum* of the two frames varies no
 more than its noise, that is where there is nothing to move. Sum and difference are independent, so choosing by one does not
 bias the other. How much the noise of the sum is, is read from what is finer than a lens can draw, the second differences along
-both axes: of a spot 1.3 pixels wide they hold a five-hundredth of the variance. The mean of the difference is removed in each block, and with it bleaching, flicker and drift of
-anything larger than the block.
+both axes: of a spot 1.3 pixels wide they hold a five-hundredth of the variance. The mean of the difference is removed in each
+block, and with it bleaching, flicker and drift of anything larger than the block.
 """
 
 from __future__ import annotations
