@@ -27,9 +27,12 @@ Real = NDArray[np.float64]
 BLOCK = 8
 RUNS, RUN_LENGTH = 8, 3
 BINS = 24
-STRICT = 0.9
-"""Share of the noise of the sum that a block may vary by: a quarter of the blocks without structure stay below it, and where
-spots are everywhere the slope of 2 comes down to 1.25."""
+FREEDOM = 11
+"""Degrees of freedom of the fine detail of a block: 36 values that share pixels."""
+LEVEL = 1.3
+"""Variance of the sum over that of its noise from which a block has structure: two standard deviations of a block without."""
+FEWEST = 5
+"""Blocks that a variance rests on at least."""
 MAX_RELATIVE_ERROR = 0.25
 """Beyond this the brightness varies too little for a slope."""
 
@@ -52,11 +55,13 @@ def estimate_noise(movie: Movie, frames_usable: NDArray[np.bool_] | None = None)
     samples = [_block_moments(first, second) for first, second in _pairs(movie, usable)]
     if not samples:
         return Noise(1.0, 0.0, "assumed: no two consecutive frames are usable")
-    mean, variance, structure, fine = (np.concatenate(part) for part in zip(*samples, strict=True))
-    # Noise that is not white holds less fine detail: how much less is seen where there is least light.
-    dim = mean <= np.median(mean)
-    white = np.mean(fine[dim])
-    return _line(mean, variance, structure, fine * (np.mean(variance[dim]) / white if white > 0 else 1.0))
+    mean, variance, structure, fine, still = (np.concatenate(part) for part in zip(*samples, strict=True))
+    # Noise that is not white holds less fine detail: how much less is seen where there is least light and no structure.
+    quiet = (mean <= np.median(mean)) & (structure <= still.mean())
+    quiet = quiet if quiet.sum() >= FEWEST else np.ones(len(mean), bool)
+    white = float(fine[quiet].mean())
+    colour = float(variance[quiet].mean()) / white if white > 0 else 1.0
+    return _line(mean, fine * colour, structure, still * colour)
 
 
 def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
@@ -72,23 +77,27 @@ def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], 
     return found
 
 
-def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """What each block holds: see the return value.
+def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[Real, ...]:
+    """Mean of each block, and the variance of a pixel in it by four ways.
 
     Returns
     -------
-    mean; variance of a pixel from the difference; the same from the sum after removing a plane, which holds structure as
-    well; and the same from the fine detail of the sum.
+    mean; variance from the difference; from the sum after removing a plane, which holds structure as well; and from the fine
+    detail of the difference and of the sum.
     """
     total, change = _cut(first + second), _cut(second - first)
     side = np.arange(BLOCK) - (BLOCK - 1) / 2
     plane = np.stack([np.ones(BLOCK**2), np.repeat(side, BLOCK), np.tile(side, BLOCK)])
     plane /= np.linalg.norm(plane, axis=1, keepdims=True)
     rest = total - (total @ plane.T) @ plane
-    square = total.reshape(-1, BLOCK, BLOCK)
-    # Weights 1, -2, 1 along either axis: 36 times the variance of a pixel.
-    fine = np.diff(np.diff(square, 2, axis=1), 2, axis=2) / 6
-    return total.mean(1) / 2, change.var(1, ddof=1) / 2, (rest**2).sum(1) / (2 * (BLOCK**2 - 3)), (fine**2).mean((1, 2)) / 2
+    structure = (rest**2).sum(1) / (2 * (BLOCK**2 - 3))
+    return total.mean(1) / 2, change.var(1, ddof=1) / 2, structure, _fine(change), _fine(total)
+
+
+def _fine(cut: Real) -> Real:
+    """Variance of a pixel of one frame from the second differences along both axes of a sum or difference of two."""
+    square = cut.reshape(-1, BLOCK, BLOCK)
+    return np.asarray(((np.diff(np.diff(square, 2, axis=1), 2, axis=2) / 6) ** 2).mean((1, 2)) / 2)
 
 
 def _cut(image: NDArray[Any]) -> NDArray[Any]:
@@ -150,20 +159,19 @@ def _binned(mean: Real, variance: Real, structure: Real, fine: Real) -> tuple[Re
 def _typical(mean: Real, variance: Real, structure: Real, fine: Real) -> tuple[float, float, int] | None:
     """Mean brightness, mean variance and number of the quiet blocks of a bin; None if fewer than five are.
 
-    structure, fine : variance of the sum of the frames, and of its noise; see `STRICT`.
-    Quiet is also within three standard deviations of a chi-squared variable of the median.
+    structure, fine : variance of the sum of the frames, and of its noise; see `LEVEL`.
+    Quiet is also no more than five standard deviations of a chi-squared variable above the median.
     """
-    if len(mean) < 5:
+    if len(mean) < FEWEST:
         return None
-    freedom = BLOCK**2 - 1
-    reach = 3 * np.sqrt(2.0 / freedom)
-    low = structure <= STRICT * fine.mean()
-    if low.sum() < 5:
+    reach = 5 * np.sqrt(2.0 / FREEDOM)
+    low = structure <= LEVEL * fine.mean()
+    if low.sum() < FEWEST:
         return None
     # The median of a chi-squared variable lies below its mean (Wilson and Hilferty 1931).
-    middle = np.median(variance[low]) / (1 - 2 / (9 * freedom)) ** 3
-    kept = low & (np.abs(variance - middle) <= middle * reach)
-    return (float(mean[kept].mean()), float(variance[kept].mean()), int(kept.sum())) if kept.sum() >= 5 else None
+    middle = np.median(variance[low]) / (1 - 2 / (9 * FREEDOM)) ** 3
+    kept = low & (variance <= middle * (1 + reach))
+    return (float(mean[kept].mean()), float(variance[kept].mean()), int(kept.sum())) if kept.sum() >= FEWEST else None
 
 
 def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float, float, float]:
@@ -173,7 +181,7 @@ def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float,
     model, weight = np.full(len(x), np.median(y)), np.ones(len(x))
     covariance, slope, intercept = np.full((2, 2), np.inf), 0.0, float(np.median(y))
     for _ in range(20):
-        sd = np.maximum(model, 0.05 * np.median(y)) * np.sqrt(2.0 / (n * (BLOCK**2 - 1)))
+        sd = np.maximum(model, 0.05 * np.median(y)) * np.sqrt(2.0 / (n * FREEDOM))
         design = np.stack([x - np.average(x, weights=n), np.ones(len(x))], 1) / sd[:, None]
         root = np.sqrt(weight)
         fit, *_ = np.linalg.lstsq(design * root[:, None], y / sd * root, rcond=None)
