@@ -17,7 +17,7 @@ from exotrack.tables import Spots
 
 from . import ours, peers
 from .movies import walks
-from .scale import Scale, cpu
+from .scale import Scale, quickest
 
 SEED = 500
 STEPS = {3.0: 8.0, 5.0: 13.0}
@@ -64,7 +64,7 @@ def _guarded(name: str, spots: pd.DataFrame, reach: float, patience_s: float) ->
 def _child(pipe: Connection, name: str, spots: pd.DataFrame, reach: float) -> None:
     try:
         METHODS[name](spots[spots["frame"] < 5].copy(), reach, GAP, LEAST)  # compiles
-        tracks, seconds = cpu(lambda: METHODS[name](spots, reach, GAP, LEAST))
+        tracks, seconds = quickest(lambda: METHODS[name](spots, reach, GAP, LEAST))
         pipe.send({"seconds": seconds, "tracks": int(tracks["track_id"].nunique())})
     except Exception as error:  # noqa: BLE001 - whatever it dies of is the result
         pipe.send({"failed": f"{type(error).__name__}: {error}"[:120]})

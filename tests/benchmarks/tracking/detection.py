@@ -7,7 +7,7 @@ from typing import Any
 from . import ours, peers
 from .matching import Found, compare
 from .movies import Array, Made, abc, points
-from .scale import Scale, cpu
+from .scale import Scale, quickest
 
 SEEDS = {"A": 101, "B": 102, "C": 103}
 TUNING = 50
@@ -24,7 +24,7 @@ def run(scale: Scale) -> dict[str, Any]:
         made = abc(which, scale, frames, seed)
         other = abc(which, scale, scale.tuning_frames, seed + TUNING).before(scale.tuning_frames)
         ours.detect(made.pixels[:WARM])  # compiles
-        found, seconds = cpu(lambda made=made: ours.detect(made.pixels))
+        found, seconds = quickest(lambda made=made: ours.detect(made.pixels))
         rows.setdefault(ours.NAME, {})[which] = _measured(made, points(found), seconds)
         for peer in peers.detectors(1.3):
             row = rows.setdefault(peer.name, {"package": peer.package})
@@ -32,7 +32,7 @@ def run(scale: Scale) -> dict[str, Any]:
                 row["missing"] = True
                 continue
             threshold = peers.tuned(peer, other)
-            found, seconds = cpu(lambda made=made, peer=peer, at=threshold: peers.located(peer, made.pixels, at))
+            found, seconds = quickest(lambda made=made, peer=peer, at=threshold: peers.located(peer, made.pixels, at))
             row[which] = _measured(made, found, seconds) | {"threshold": threshold}
     spots = len(made.spots) / max(len(made.pixels), 1)
     return {"rows": rows, "spots_per_frame": spots, "frames": scale.detection_frames, "tuning_frames": scale.tuning_frames}

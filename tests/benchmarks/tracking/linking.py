@@ -16,7 +16,7 @@ from exotrack.tables import Spots
 from . import ours, peers
 from .matching import compare
 from .movies import PIXEL_UM, Made, degraded, points, vesicle_like, walks
-from .scale import Scale, cpu
+from .scale import Scale, cpu, quickest
 
 SEED = 400
 TUNING = 50
@@ -129,7 +129,7 @@ def speed(scale: Scale) -> dict[str, Any]:
             n = min(scale.link_frames, linker.frames or scale.link_frames)
             given = Spots.build(spots[spots["frame"] < n])
             linker.link(given[given["frame"] < 12].copy(), STEP_PX, SLOW_GAP, SLOW_LEAST)  # compiles
-            found, seconds = cpu(lambda linker=linker, given=given: linker.link(given, STEP_PX, SLOW_GAP, SLOW_LEAST))
+            found, seconds = quickest(lambda linker=linker, given=given: linker.link(given, STEP_PX, SLOW_GAP, SLOW_LEAST))
             true = tracks[tracks["frame"] < n].assign(movie_id="m")
             s = score_tracks(true, found.assign(movie_id="m"), GATE_UM)
             row[word] = {"frames_per_s": n / seconds, "alpha": s.alpha, "beta": s.beta, "jsc_theta": s.jsc_theta, "frames": n}

@@ -14,7 +14,7 @@ from exotrack.physics import Noise, pixel_gaussian
 from . import ours, peers
 from .matching import compare
 from .movies import APART_PX, FLAT, OFFSET, PIXEL_UM, READ_E, Array, Made, isolated, points
-from .scale import Scale, cpu
+from .scale import Scale, quickest
 
 SEED = 300
 LEVELS = (2.0, 4.0, 7.0)
@@ -103,7 +103,7 @@ def _fits(level: float, scale: Scale) -> dict[str, Any]:
     which = true[:, 0].astype(int)
     fit = ours.fit(pixels, [peaks[which == t] for t in range(len(pixels))], OFFSET, READ_E)
     fit()  # compiles
-    parts, seconds = cpu(fit)
+    parts, seconds = quickest(fit)
     rows = {"exotrack, fixed width": _fitted(true[:, 1:3], np.concatenate(parts)[:, :2], seconds)}
     cuts = np.arange(WINDOW) - WINDOW // 2
     squares = pixels[which[:, None, None], peaks[:, 0, None, None] + cuts[:, None], peaks[:, 1, None, None] + cuts]
@@ -132,7 +132,7 @@ def _picasso(squares: Array, true: Array) -> dict[str, Any]:
     rows = {}
     for name, fit in zip(names, (newton, marquardt), strict=True):
         fit(squares[:20])
-        places, seconds = cpu(lambda fit=fit: fit(squares))
+        places, seconds = quickest(lambda fit=fit: fit(squares))
         rows[name] = _fitted(true, places, seconds)
     return rows
 

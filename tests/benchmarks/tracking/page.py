@@ -14,9 +14,9 @@ HEAD = """# Benchmarks
 Detection, localisation and linking beside the tools a user could pick, measured in one run by
 `python tests/benchmarks/detection_linking.py`. Every movie is **synthetic**, drawn by `exotrack simulate` or the code beside the
 script; VESICLE-like movies are made like the vesicle scenario of the Particle Tracking Challenge (see
-[simulator.md](simulator.md#free-particles)) and are not its data. Speeds are per second of processor time of one thread; look at
-the ratios, which depend less on the machine. The thresholds of the other tools are tuned for the best F1 on the truth of other
-frames; exotrack has one set of parameters and sees no truth.
+[simulator.md](simulator.md#free-particles)) and are not its data. Speeds are per second of processor time of one thread, after a
+warm-up, the best of up to five times if it is short; look at the ratios, which depend less on the machine. The thresholds of the
+other tools are tuned for the best F1 on the truth of other frames; exotrack has one set of parameters and sees no truth.
 """
 EMPTY = "not measured in this run"
 
