@@ -58,7 +58,7 @@ def map_blocks(what: str, task: Callable[..., Any], arguments: Sequence[tuple[An
     from dask.base import compute
     from dask.delayed import delayed
 
-    batch = 4 * (run.workers or _default_workers())
+    batch = 4 * (run.workers or default_workers())
     options: dict[str, Any] = {}
     if run.workers is not None and not _has_client():
         options = {"scheduler": "threads", "num_workers": run.workers}
@@ -71,7 +71,8 @@ def map_blocks(what: str, task: Callable[..., Any], arguments: Sequence[tuple[An
     give_back()
 
 
-def _default_workers() -> int:
+def default_workers() -> int:
+    """Cores that this process may use."""
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -135,6 +135,9 @@ class Tracks(Spots):
 
     name = "tracks"
     track_id = Column(WHOLE, "", "The track that owns the spot, from 1.")
+    observed = Column(
+        MAYBE_YES_NO, "", "A spot was detected in this frame; if not, the place is on the line between its neighbours in time."
+    )
 
 
 class Traces(Table):

@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from exotrack._steps import step_law
+
 Real = NDArray[np.float64]
 
 REACH = 2
@@ -46,28 +48,13 @@ class Persistence:
     def of(cls, pairs: Sequence[tuple[Real, Real]], sigma_px: float) -> Persistence:
         """From places (n, 2) of the bright spots of a frame and of all maxima of the next, for some pairs of frames.
 
-        The distances of all pairs within reach are those of spots seen again, whose squares are exponential, and of
-        strangers, whose squares are even (expectation-maximisation). The share is a lower estimate by two standard errors.
+        The share is a lower estimate by two standard errors.
         """
-        from scipy.spatial import cKDTree
-
-        reach = FAR * sigma_px
         n = sum(len(first) for first, _ in pairs)
-        parts = [
-            cKDTree(first).sparse_distance_matrix(cKDTree(second), reach, output_type="ndarray")["v"]
-            for first, second in pairs
-            if len(first) and len(second)
-        ]
-        square = np.concatenate([np.zeros(0), *parts]) ** 2
-        if n < FEW or len(square) < FEW:
+        law = step_law(pairs, FAR * sigma_px) if n >= FEW else None
+        if law is None or law.n < FEW:
             return cls()
-        own, twice = 0.5, 2.0 * sigma_px**2
-        for _ in range(100):
-            again = own * np.exp(-square / twice) / twice
-            again /= again + (1 - own) / reach**2
-            own, twice = float(again.mean()), float(max((again * square).sum() / max(again.sum(), 1e-9), 0.02 * sigma_px**2))
-        share = (again.sum() - 2 * math.sqrt(len(square))) / n
-        return cls(float(np.clip(share, 0.0, 0.95)), math.sqrt(twice / 2.0))
+        return cls(float(np.clip((law.again - 2 * law.again_sd) / n, 0.0, 0.95)), max(law.step, 0.1 * sigma_px))
 
 
 def supported(frames: Sequence[Real | None], rate: Any, persistence: Persistence) -> list[Real]:

@@ -114,7 +114,11 @@ def _line(mean: Real, variance: Real, structure: Real, fine: Real) -> Noise:
     if not typical > 1e-12 * max(float(np.abs(mean).max()), 1e-30) ** 2:
         return _noise_free(mean)
     slope, slope_sd, intercept = _fit_line(x, y, n)
-    if slope > 0 and slope_sd < MAX_RELATIVE_ERROR * slope:
+    if not slope_sd < MAX_RELATIVE_ERROR * slope:
+        # Where all that is bright has structure, what is fine in it must do.
+        x, y, n = _binned(mean, variance, np.zeros(len(mean)), fine)
+        slope, slope_sd, intercept = _fit_line(x, y, n)
+    if slope_sd < MAX_RELATIVE_ERROR * slope:
         # Where blocks differ in brightness by their noise alone, the slope is third over second moment of that noise: right
         # up to the share of the read noise.
         flat = float(np.var(mean)) < 2 * typical / (2 * BLOCK**2)

@@ -44,7 +44,8 @@ def positions(movie: Movie, tracks: pd.DataFrame, params: MeasureParams) -> Posi
 
 def _each(tracks: pd.DataFrame) -> list[tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
     """(track_id, frames, y, x) per track, frames ascending."""
-    ordered = tracks.sort_values(["track_id", "frame"])
+    seen = tracks["observed"].fillna(True).to_numpy(bool) if "observed" in tracks else np.ones(len(tracks), bool)
+    ordered = tracks[seen].sort_values(["track_id", "frame"])
     ids = ordered["track_id"].to_numpy()
     cuts = np.flatnonzero(np.diff(ids)) + 1
     columns = [np.split(ordered[key].to_numpy(), cuts) for key in ("track_id", "frame", "y_um", "x_um")]

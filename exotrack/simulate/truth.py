@@ -100,7 +100,7 @@ def true_tables(movie: Movie, told: Told, scenery: Scenery, sim: Simulation, oth
     events = _numbered(Events, told.events, "event_id", "t_s", movie, scenery)
     return Truth(
         movie=movie,
-        spots=Spots.build(tracks.drop(columns="track_id").iloc[order]),
+        spots=Spots.build(tracks.drop(columns=["track_id", "observed"]).iloc[order]),
         tracks=tracks,
         episodes=_numbered(Episodes, told.episodes, "episode_id", "t_first_s", movie, scenery),
         events=events,
@@ -116,7 +116,7 @@ def _tracks(rows: list[Rows], movie: Movie) -> pd.DataFrame:
     if not rows:
         return Tracks.empty()
     columns = {key: np.concatenate([r[key] for r in rows]) for key in rows[0]}
-    return Tracks.build(pd.DataFrame({**columns, "movie_id": movie.movie_id}))
+    return Tracks.build(pd.DataFrame({**columns, "movie_id": movie.movie_id, "observed": True}))
 
 
 def _numbered(

@@ -11,7 +11,7 @@ import pytest
 from sources import imported, modules
 
 STAGES = {"detect", "link", "measure", "classify"}
-CORE = {"errors", "params", "tables", "physics", "movie", "_blocks", "_frames", "_memory", "__version__"}
+CORE = {"errors", "params", "tables", "physics", "movie", "_blocks", "_frames", "_memory", "_steps", "__version__"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "physics": {"errors"},
@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tables": {"errors"},
     "movie": {"errors", "physics"},
     "_memory": set(),
+    "_steps": set(),
     "_blocks": {"errors", "movie", "_memory"},
     "_frames": CORE,
     **dict.fromkeys(STAGES, CORE),

@@ -72,7 +72,7 @@ def test_a_table_says_what_a_row_is(table: type[Table]) -> None:
 
 def test_a_subclass_keeps_the_columns_of_its_base_first() -> None:
     assert list(Tracks.columns())[: len(Spots.columns())] == list(Spots.columns())
-    assert list(Tracks.columns())[-1] == "track_id"
+    assert list(Tracks.columns())[-2:] == ["track_id", "observed"]
 
 
 def test_building_casts_orders_repeats_and_keeps_what_is_extra() -> None:

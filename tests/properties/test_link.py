@@ -24,7 +24,8 @@ def walks(seed: int, n: int, frames: int = 8) -> pd.DataFrame:
 
 def partition(tracks: pd.DataFrame) -> set[frozenset[tuple[int, float]]]:
     """Which spots belong together, whatever the tracks are called; a spot is known by its frame and its snr."""
-    return {frozenset(zip(part["frame"], part["snr"], strict=True)) for _, part in tracks.groupby("track_id")}
+    seen = tracks[tracks["observed"]]
+    return {frozenset(zip(part["frame"], part["snr"], strict=True)) for _, part in seen.groupby("track_id")}
 
 
 def marked(spots: pd.DataFrame) -> pd.DataFrame:
@@ -38,10 +39,13 @@ def test_every_track_has_at_most_one_spot_in_a_frame_and_keeps_the_limits(seed, 
     tracks = link(walks(seed, n), params, Execution(workers=2, block_bytes=1))
     assert not tracks.duplicated(["track_id", "frame"]).any()
     assert tracks["track_id"].drop_duplicates().tolist() == list(range(1, tracks["track_id"].nunique() + 1))
-    for _, part in tracks.groupby("track_id"):
+    for _, whole in tracks.groupby("track_id"):
+        assert (whole["frame"].diff().dropna() == 1).all()
+        part = whole[whole["observed"]]
+        frames = part["frame"].diff().dropna()
         assert len(part) >= 3
-        assert (part["frame"].diff().dropna() <= 3).all()
-        assert (np.hypot(part["y_um"].diff(), part["x_um"].diff()).dropna() <= 0.5 + 1e-6).all()
+        assert (frames <= 3).all()
+        assert (np.hypot(part["y_um"].diff(), part["x_um"].diff()).dropna() <= 0.5 * np.sqrt(frames) + 1e-6).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -72,3 +76,14 @@ def test_linking_twice_gives_the_same_table_even_where_distances_tie(seed):
     spots = Spots.build({"movie_id": np.full(len(frame), "m"), "frame": frame, "t_s": frame * 0.1, "y_um": y, "x_um": x})
     params = LinkParams(max_step_um=0.6)
     pd.testing.assert_frame_equal(link(spots, params), link(spots, params), check_exact=True)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), workers=st.integers(2, 5), directed=st.booleans())
+def test_regions_linked_in_parallel_give_the_links_of_one_piece(seed, workers, directed):
+    rng = np.random.default_rng(seed)
+    patches = [walks(int(rng.integers(10**6)), 40, frames=40) for _ in range(12)]
+    spots = pd.concat([part.assign(x_um=part["x_um"] + 9 * k) for k, part in enumerate(patches)], ignore_index=True)
+    params = LinkParams(max_step_um=0.5, directed=directed)
+    parallel = link(spots, params, Execution(workers=workers))
+    pd.testing.assert_frame_equal(parallel, link(spots, params, Execution(workers=1)), check_exact=True)
