@@ -176,7 +176,7 @@ class Finder:
         """`COLUMNS` (n, 7), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
         camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
-        image = self._pad(pixels, work)
+        image = self._pad(pixels, work) if len(self.pixels.noisy) else pixels.astype(np.float32)
         fit = fit_spots(image, maxima.peaks[chosen], maxima.seen[chosen], self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
         inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)

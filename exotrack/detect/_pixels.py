@@ -24,8 +24,8 @@ SURE = 5.5
 """Standard errors by which a noisy pixel is over `QUIET`: one in 10^7 quiet pixels, and all with six times the variance."""
 TIMES = 1.7
 """Times the median of its neighbours that it is at least: where vesicles flicker all the time, neighbours flicker too."""
-LOCAL = 15
-"""Side (pixels) of the square whose mean change is the usual one: many spots wide, and narrower than cells."""
+LOCAL = 16
+"""Side (pixels) of the squares whose mean change is the usual one: many spots wide, and narrower than cells."""
 FEWEST = 8
 """Fewer changes than this tell nothing."""
 AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
@@ -58,11 +58,17 @@ class Pixels:
 
 
 def _clipped(change: NDArray[Any]) -> NDArray[Any]:
-    """Squares in units of the variance around, clipped."""
-    from scipy.ndimage import uniform_filter
-
-    usual = uniform_filter(np.abs(change), LOCAL, mode="mirror") * np.float32(np.sqrt(np.pi / 2))
-    return np.asarray(np.minimum((change / np.maximum(usual, np.float32(1e-12))) ** 2, np.float32(CLIP)))
+    """Squares in units of the variance of the square of pixels they lie in, clipped."""
+    height, width = change.shape
+    rows, columns = (np.arange(0, size, LOCAL) for size in (height, width))
+    total = np.add.reduceat(np.add.reduceat(np.abs(change), rows, axis=0), columns, axis=1)
+    area = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
+    weight = (np.float32(2 / np.pi) / np.maximum(total / area, 1e-12) ** 2).astype(np.float32)
+    across = np.repeat(weight, np.diff(columns, append=width), axis=1)
+    scaled = change * change
+    for k, row in enumerate(rows):
+        scaled[row : row + LOCAL] *= across[k]
+    return np.minimum(scaled, np.float32(CLIP), out=scaled)
 
 
 def _noisy(squares: NDArray[Any], n: int) -> NDArray[np.int64]:

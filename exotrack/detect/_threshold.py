@@ -26,7 +26,8 @@ HEIGHTS = np.arange(0.0, 9.0, 0.02)
 """Grid of heights; beyond 9 standard deviations there is less than one false spot in a trillion pixels."""
 LOWEST = 3.0
 """No threshold goes below: noise maxima of 3 standard deviations number a hundred in a frame of 512 x 512."""
-EDGES = np.arange(LOWEST, 15.05, 0.1)
+BIN = 0.1
+EDGES = np.arange(LOWEST, 15.05, BIN)
 SMOOTH = np.exp(-0.5 * ((EDGES[:-1, None] - EDGES[None, :-1]) / 0.6) ** 2)
 SMOOTH_FROM = np.ascontiguousarray((SMOOTH / SMOOTH.sum(0)).T)
 """Row k: where spots of bin k are expected to be."""
@@ -92,7 +93,7 @@ class Mixture:
     def density(self, heights: Real) -> Real:
         """Maxima of all kinds per frame and unit of height."""
         k = _bin_of(heights)
-        return np.asarray((self.noise + self.structure + self.spots)[k] / (EDGES[1] - EDGES[0]))
+        return np.asarray((self.noise + self.structure + self.spots)[k] / BIN)
 
 
 @lru_cache(maxsize=8)
@@ -120,7 +121,7 @@ def _spots_in_bins(seen: Any, chance: Any, spots: Any, smooth_from: Any, frames:
 
 
 def _bin_of(heights: Real) -> NDArray[np.int64]:
-    return np.clip(np.searchsorted(EDGES, heights, side="right") - 1, 0, len(EDGES) - 2)
+    return np.minimum(np.maximum((heights - LOWEST) / BIN, 0.0), len(EDGES) - 2.0).astype(np.int64)
 
 
 def neighbour_correlation(shape: Template) -> float:

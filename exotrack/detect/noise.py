@@ -31,6 +31,8 @@ FREEDOM = 11
 """Degrees of freedom of the fine detail of a block: 36 values that share pixels."""
 LEVEL = 1.3
 """Variance of the sum over that of its noise from which a block has structure: two standard deviations of a block without."""
+ENOUGH = 2_048
+"""Blocks of a pair that are looked at: those of 360 x 360 pixels, whose variance is known to 1 %."""
 FEWEST = 5
 """Blocks that a variance rests on at least."""
 MAX_RELATIVE_ERROR = 0.25
@@ -101,10 +103,11 @@ def _fine(cut: Real) -> Real:
 
 
 def _cut(image: NDArray[Any]) -> NDArray[Any]:
-    """(n_blocks, BLOCK^2): the whole blocks of an image."""
+    """(n_blocks, BLOCK^2): whole blocks of an image, all or evenly spread ones."""
     rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     part = image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return part.swapaxes(1, 2).reshape(rows * columns, BLOCK**2)
+    every = max(columns // max(ENOUGH // max(rows, 1), 1), 1)
+    return part[:, :, ::every].swapaxes(1, 2).reshape(-1, BLOCK**2)
 
 
 def _line(mean: Real, variance: Real, structure: Real, fine: Real) -> Noise:
