@@ -16,7 +16,7 @@ from exotrack.physics import Noise
 from .movies import FRAME_S, PIXEL_UM, Array
 
 NAME = "exotrack"
-DETECT = DetectParams(sigma_um=0.13)
+DETECT = DetectParams(sigma_um=0.13, close_pairs=True)
 """The one set for every row about detection. VESICLE-like movies have another spot width, known to all methods alike."""
 RUN = Execution(workers=1)
 
