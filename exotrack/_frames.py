@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from dataclasses import dataclass
@@ -229,8 +230,7 @@ def _status(frame: NDArray[Any], number: int, movie: Movie, typical: Level) -> s
     # What is not finite, NaN too, is passed on to either.
     if frame.dtype.kind == "f" and not (np.isfinite(lowest) and np.isfinite(highest)):
         return "nan"
-    top = _ceiling(frame, movie)
-    if top is not None and highest >= top and _saturated_fraction(frame, movie) > SATURATED:
+    if highest >= ceiling_of(movie) and _saturated_fraction(frame, movie) > SATURATED:
         return "saturated"
     if lowest == highest:
         return "black"
@@ -251,17 +251,17 @@ def _shape(frame: NDArray[Any]) -> NDArray[np.float64]:
     return np.array([*np.partition(pixels, ranks)[ranks], pixels.mean()])
 
 
-def _ceiling(frame: NDArray[Any], movie: Movie) -> float | None:
-    """Largest value the detector can give, None if unknown."""
-    if movie.ceiling is None and frame.dtype.kind in "ui":
-        return float(np.iinfo(frame.dtype).max)
+def ceiling_of(movie: Movie) -> float:
+    """Largest value (counts) that the movie's detector can give, infinite if unknown."""
+    if movie.ceiling is None:
+        return float(np.iinfo(movie.dtype).max) if movie.dtype.kind in "ui" else math.inf
     return movie.ceiling
 
 
 def _saturated_fraction(frame: NDArray[Any], movie: Movie) -> float:
     """Fraction of pixels at the ceiling, NaN where no ceiling is known."""
-    top = _ceiling(frame, movie)
-    return float("nan") if top is None else float(np.count_nonzero(frame >= top)) / frame.size
+    top = ceiling_of(movie)
+    return float("nan") if math.isinf(top) else float(np.count_nonzero(frame >= top)) / frame.size
 
 
 def _survey_block(movie: Movie, block: Block, typical: Level) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:

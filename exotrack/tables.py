@@ -128,6 +128,7 @@ class Spots(Table):
     snr = Column(REAL, "1", "Height of the spot in the matched filter, in standard deviations of its noise.")
     y_sd_um = Column(REAL, "um", "Standard error of y_um (from the Fisher information).")
     x_sd_um = Column(REAL, "um", "Standard error of x_um (from the Fisher information).")
+    saturated = Column(MAYBE_YES_NO, "", "Pixels under the spot were at the detector's ceiling; the fit left them out.")
 
 
 class Tracks(Spots):

@@ -1,8 +1,9 @@
 """Detect: pixels -> spots.
 
-`detect` is the stage, `estimate_noise` tells it how noisy the camera is. Each frame stands alone (`_finder`): matched
-filter (`_filter` with a `_template`), local maxima (`_peaks`) above a threshold in noise units (`_threshold`), position by
-maximum likelihood (`_fit`).
+`detect` is the stage, `estimate_noise` tells it how noisy the camera is. For each frame (`_finder`): matched filter (`_filter`
+with a `_template`), local maxima (`_peaks`) above a threshold in noise units (`_threshold`) or supported by the frames before
+and after (`_support`), position by maximum likelihood (`_fit`; `_pairs` for neighbours, `_clipped` for what the detector
+clips). What its pixels differ in is measured first (`_pixels`).
 """
 
 from __future__ import annotations
@@ -47,11 +48,14 @@ def detect(
     Notes
     -----
     A spot is a local maximum of the matched filter above the height that noise passes `false_spots_per_frame` times per
-    frame; where the frame itself shows many dim spots, down to the height at which a maximum is as likely noise as spot.
-    The noise after the filter is measured on the movie, so correlated noise (interpolated or compressed movies) does not
-    pass for spots. What an uneven background lifts in a ring around the peak is taken off. Hot pixels, rims of cells and
-    haze are left out for their shape. Position, height, background and the standard errors come from a Poisson
-    maximum-likelihood fit in a square of half side 2.5 widths.
+    frame; or a lower one, where the two frames on either side hold maxima like it within a step, and spots of this movie are
+    known to last. The noise after the filter is measured on the movie, so correlated noise (interpolated or compressed movies)
+    and the pattern of a camera's pixels do not pass for spots; pixels that flicker are filled in. What an uneven background
+    lifts in a ring around the peak is taken off. Hot pixels, rims of cells and haze are left out for their shape. Position,
+    height, background and the standard errors come from a Poisson maximum-likelihood fit in a square of half side 2.5 widths,
+    without the pixels that the detector clips.
+
+    Time grows with the number of pixels and of maxima, memory with the size of a block of frames.
     """
     finder = Finder.of(movie, params, estimate_noise(movie) if noise is None else noise)
     usual = level(movie)
@@ -72,12 +76,13 @@ def detect(
             "snr": values["snr"],
             "y_sd_um": values["y_sd"] * movie.pixel_um,
             "x_sd_um": values["x_sd"] * movie.pixel_um,
+            "saturated": values["saturated"] > 0,
         }
     )
 
 
 def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Frame numbers (n,) and `COLUMNS` (n, 7) of the spots in frames `start` to `stop` (exclusive)."""
+    """Frame numbers (n,) and `COLUMNS` (n, 8) of the spots in frames `start` to `stop` (exclusive)."""
     before = min(start, REACH)
     pixels, statuses = read_usable(movie, start - before, stop + REACH, usual)
     work = finder.workspace()

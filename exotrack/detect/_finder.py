@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack._frames import read_usable
+from exotrack._frames import ceiling_of, read_usable
 from exotrack.detect import _threshold
+from exotrack.detect._clipped import fit_clipped
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
@@ -40,7 +41,7 @@ class Maxima(NamedTuple):
     plain: Real
 
 
-COLUMNS = ("y", "x", "amplitude", "background", "snr", "y_sd", "x_sd")
+COLUMNS = ("y", "x", "amplitude", "background", "snr", "y_sd", "x_sd", "saturated")
 LIKELY = 0.6
 """Probability from which a dim maximum is a spot. Over one half, as the neighbours' word is not quite independent."""
 COMPACT = 0.6
@@ -69,6 +70,7 @@ class Finder:
     texture : noise and structure after the filter in the same units, at least 1.
     ring : (m, 2) offsets at which the surroundings of a peak are looked at.
     threshold, false_above : see `_threshold`.
+    ceiling : counts from which a pixel is clipped; infinite if no ceiling is known.
     close_pairs : whether neighbours are fitted together.
     persistence : how spots last and move from frame to frame in this movie.
     """
@@ -83,6 +85,7 @@ class Finder:
     ring: NDArray[np.int64]
     threshold: float
     false_above: Real
+    ceiling: float
     close_pairs: bool
     persistence: Persistence
 
@@ -97,6 +100,7 @@ class Finder:
             noise=noise,
             gains=(wide.edge_gain(height), wide.edge_gain(width)),
             pixels=Pixels.of(_pairs(movie, NOISE_PAIRS)),
+            ceiling=ceiling_of(movie),
             close_pairs=params.close_pairs,
             persistence=Persistence(),
             texture=1.0,
@@ -173,7 +177,7 @@ class Finder:
         return _threshold.Mixture.of(together, self.false_above, self.threshold, widths, len(heights))
 
     def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_], work: Workspace) -> Real:
-        """`COLUMNS` (n, 7), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
+        """`COLUMNS` (n, 8), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
         camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
         image = self._pad(pixels, work) if len(self.pixels.noisy) else pixels.astype(np.float32)
@@ -184,11 +188,13 @@ class Finder:
         rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6]])[good]
         if self.close_pairs:
             rows = self._together(image, rows, maxima.seen[chosen, 4:6][good])
+        clipped = fit_clipped(image, rows, self.ceiling, self.wide.sigma_px, half, camera)
         rows[:, 5:] *= self.excess
+        rows = np.column_stack([rows, clipped])
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
     def _together(self, image: NDArray[np.float32], rows: Real, tilt: Real) -> Real:
-        """`COLUMNS` of the same spots fitted together, and of those that are two."""
+        """The same spots fitted together, and those that are two: `COLUMNS` but for the last."""
         order = np.argsort(rows[:, 0], kind="stable")
         rows, tilt = rows[order], tilt[order]
         half, camera = int(np.ceil(2.5 * self.wide.sigma_px)), (self.noise.slope, self.noise.intercept)

@@ -1,8 +1,8 @@
 """Maximum-likelihood fit of several spots at once, or of one spot of free width, by damped Fisher scoring.
 
 The model is that of `_fit`: pixel-integrated Gaussians and an even background on known light, in photoelectrons whose variance
-equals their mean. Slower than `_fit` and for the few spots that need it. A step that makes the fit worse is taken back and
-damped (Levenberg and Marquardt), since two spots that overlap do not always climb straight.
+equals their mean. Pixels that are NaN are left out. Slower than `_fit` and for the few spots that need it. A step that makes the
+fit worse is taken back and damped (Levenberg and Marquardt), since two spots that overlap do not always climb straight.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def _expand(photons: Any, known: Any, sigma: float, free: bool, theta: Any, info
     likelihood = 0.0
     for j in range(ny):
         for k in range(nx):
+            if math.isnan(photons[j, k]):
+                continue
             mean = theta[3 * count] + known[j, k]
             for s in range(count):
                 light, a, b = theta[3 * s + 2], ey[s, 0, j], ex[s, 0, k]

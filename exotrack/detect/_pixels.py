@@ -68,7 +68,7 @@ def _clipped(change: NDArray[Any]) -> NDArray[Any]:
     scaled = change * change
     for k, row in enumerate(rows):
         scaled[row : row + LOCAL] *= across[k]
-    return np.minimum(scaled, np.float32(CLIP), out=scaled)
+    return np.asarray(np.minimum(scaled, np.float32(CLIP), out=scaled))
 
 
 def _noisy(squares: NDArray[Any], n: int) -> NDArray[np.int64]:

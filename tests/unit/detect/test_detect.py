@@ -7,6 +7,7 @@ import pytest
 from spot_scenes import FLAT, PIXEL_UM, SIGMA_PX, amplitude_of, grid, movie_of, offsets
 
 from exotrack.detect import detect
+from exotrack.movie import Movie
 from exotrack.params import DetectParams
 from exotrack.physics import Noise, pixel_gaussian
 from exotrack.tables import Spots
@@ -143,3 +144,52 @@ def test_every_way_to_store_the_same_pixels_gives_the_same_spots(rng):
         stored = movie_of(FLAT(64), [()], 0.0, rng, pixels=counts.astype(dtype))
         assert detect(stored, PARAMS).equals(reference), dtype
     assert len(reference) == 3
+
+
+def test_clipped_pixels_are_left_out_of_the_fit_and_the_spot_is_flagged(rng):
+    truth = grid(128, rng)
+    whole = movie_of(FLAT(128), [truth] * 3, 2000.0, rng)
+    clipped = Movie.from_array(np.minimum(whole.frames.array, 900), pixel_um=PIXEL_UM, frame_s=0.1, ceiling=900)
+    spots = detect(clipped, PARAMS, Noise(1.0, -96.0))
+    dy, dx = offsets(spots, [truth] * 3)
+    assert len(dy) == 3 * len(truth)
+    assert spots["saturated"].all()
+    assert spots["amplitude"].median() == pytest.approx(2000, rel=0.05)
+    assert max(np.std(dy), np.std(dx)) < 0.05
+    assert not detect(whole, PARAMS)["saturated"].any()
+
+
+def test_dim_spots_that_last_are_found_and_those_of_one_frame_are_not(rng):
+    lasting, passing = grid(256, rng), [rng.uniform(20, 236, (81, 2)) for _ in range(16)]
+    found = {}
+    for name, truths in (("lasting", [lasting + rng.normal(0, 0.3, lasting.shape) for _ in range(16)]), ("passing", passing)):
+        movie = movie_of(FLAT(256), truths, amplitude_of(1.9, 100), rng)
+        found[name] = len(offsets(detect(movie, PARAMS), truths)[0]) / sum(map(len, truths))
+    assert found["lasting"] > 0.85
+    assert found["passing"] < 0.75
+
+
+def test_a_camera_with_noisy_pixels_and_a_fixed_pattern_gives_the_stated_number_of_false_spots(rng):
+    size, frames = 256, 60
+    read = rng.lognormal(np.log(1.4), 0.35, (size, size))
+    flickering = rng.random((size, size)) < 0.003
+    read[flickering] = rng.uniform(5, 30, flickering.sum())
+    fixed = rng.normal(0, 2, (size, size))
+    pixels = rng.poisson(5.0, (frames, size, size)) + fixed + read * rng.standard_normal((frames, size, size)) + 100
+    movie = Movie.from_array(np.rint(pixels).clip(0).astype(np.uint16), pixel_um=PIXEL_UM, frame_s=0.1)
+    found = len(detect(movie, PARAMS.updated({"false_spots_per_frame": 0.5}))) / frames
+    assert found < 1.0
+
+
+def test_close_pairs_are_told_apart_and_lone_spots_of_any_width_stay_one(rng):
+    centres, pairs = grid(256, rng), []
+    for centre in centres:
+        angle = rng.uniform(0, np.pi)
+        half = 1.35 * np.array([np.sin(angle), np.cos(angle)])
+        pairs += [centre + half, centre - half]
+    movie = movie_of(FLAT(256), [np.array(pairs)] * 3, amplitude_of(6, 100), rng)
+    together = PARAMS.updated({"close_pairs": True})
+    assert len(detect(movie, together)) > 1.7 * len(detect(movie, PARAMS))
+    for sigma_um in (0.11, 0.13, 0.18):
+        lone = movie_of(FLAT(256), [centres] * 3, amplitude_of(12, 100), rng)
+        assert len(detect(lone, together.updated({"sigma_um": sigma_um}))) <= 1.01 * 3 * len(centres)
