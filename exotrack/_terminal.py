@@ -101,8 +101,10 @@ def _interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         for one in before:
             signal.signal(one, signal.SIG_IGN)  # a second Ctrl-C must not stop the clearing up
-        raise Interrupted(number)
+        arrived.append(Interrupted(number))
+        raise arrived[0]
 
+    arrived: list[Interrupted] = []
     # A signal that was ignored when we were started (nohup, a background job) stays ignored.
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     before = {one: handler for one, handler in before.items() if handler != signal.SIG_IGN}
@@ -110,6 +112,11 @@ def _interruptible() -> Iterator[None]:
         signal.signal(one, interrupt)
     try:
         yield
+    except Exception as error:
+        # What the interruption lands in may turn it into an error of its own (a compiler, a reader of files).
+        if arrived:
+            raise arrived[0] from error
+        raise
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

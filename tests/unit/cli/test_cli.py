@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +214,23 @@ def test_an_interruption_inside_compiled_code_is_still_an_interruption() -> None
     error.__cause__ = stop
     assert interruption_behind(error) is stop
     assert interruption_behind(ValueError("x")) is None
+
+
+def test_an_interruption_that_somebody_swallowed_is_still_an_interruption() -> None:
+    code = """
+import os, signal
+from exotrack._terminal import exit_status
+def work():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:
+        pass
+    raise ValueError("a library gave up")
+exit_status(work)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    assert done.stderr == "exotrack: error: interrupted (SIGTERM); nothing half-written was left\n"
 
 
 def test_tracks_of_another_program_are_converted_and_scored(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
