@@ -16,7 +16,7 @@ from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
 from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
-from exotrack.detect._pixels import Pixels, half_width, lower_width
+from exotrack.detect._pixels import SPARSE, Pixels, half_width, lower_width, quiet_part
 from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mend, mirror, templates
 from exotrack.movie import Movie
@@ -53,6 +53,8 @@ have it; the ridge along a rim has 0 to 0.2."""
 PAIRS = 6
 """Pairs of frames on which the noise after the filter is measured: over 10^4 independent values in frames of 256 x 256."""
 
+LEAST_QUIET = 0.05
+"""Share of the field without spots that it takes to measure the noise there."""
 NOISE_PAIRS = 24
 """Pairs on which noisy pixels are told: their variance is known to 29 %."""
 
@@ -240,18 +242,20 @@ class Finder:
 
         Cameras and software that interpolate, bin or compress correlate the noise of neighbouring pixels, and a spot-sized
         filter then sees more of it than the variance of a pixel says. The change of the filter's output from frame to
-        frame shows it: what stands still cancels, what moves is in the tails, which quantiles do not see.
+        frame shows it: what stands still cancels. What moves also shows in the sum of the two frames, which does not depend on
+        the noise of their difference, and places where the sum is high are left out.
         """
         changes, levels, work = [], [], self.workspace()
         for pixels in _pairs(movie, PAIRS):
             self._filter(pixels[0], work)
             first = work[1].copy()
             self._filter(pixels[1], work)
-            changes.append(half_width(work[1] - first) / np.sqrt(2.0))
-            levels.append(lower_width(first))
+            quiet = quiet_part(first + work[1])
+            quiet = quiet if quiet.mean() > LEAST_QUIET else np.ones_like(quiet)
+            changes.append(half_width((work[1] - first)[::SPARSE, ::SPARSE][quiet]) / np.sqrt(2.0))
+            levels.append(lower_width(first[::SPARSE, ::SPARSE][quiet]))
         if not changes:
             return self.pixels.fixed, 1.0
-        # Where many spots move, the changes are theirs as well; but they lift the filter, and hardly ever lower it.
         below = float(np.median(levels))
         excess = max(min(float(np.median(changes)), below), 1.0) * self.pixels.fixed
         return excess, max(below / (1.05 * excess), 1.0)

@@ -26,6 +26,10 @@ TIMES = 1.7
 """Times the median of its neighbours that it is at least: where vesicles flicker all the time, neighbours flicker too."""
 LOCAL = 16
 """Side (pixels) of the squares whose mean change is the usual one: many spots wide, and narrower than cells."""
+SPARSE = 3
+"""Every third pixel along an axis will do for the width of a distribution, its neighbours being correlated with it."""
+NOTHING = 4.0
+"""Standard deviations that the filter of noise does not reach in one of ten squares."""
 FEWEST = 8
 """Fewer changes than this tell nothing."""
 AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
@@ -84,7 +88,7 @@ def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:
     The differences of neighbours along both axes pass what is finer than any lens can draw, and in it a pattern of the
     pixels shows as an excess of the sum over the changes.
     """
-    together, moving = (half_width(np.diff(np.diff(image, axis=0), axis=1)) ** 2 for image in (total, change))
+    together, moving = (half_width(np.diff(np.diff(image, axis=0), axis=1)[::SPARSE, ::SPARSE]) ** 2 for image in (total, change))
     if not moving > 0:
         return 1.0
     # Both hold `frames` times the noise of one frame; the sum holds `frames` squared times the pattern as well.
@@ -92,18 +96,24 @@ def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:
 
 
 def half_width(values: NDArray[np.floating[Any]]) -> float:
-    """Half the distance between the 16th and the 84th percentile: the standard deviation of a normal variable.
-
-    Every third pixel along each axis will do, its neighbours being correlated with it.
-    """
-    low, high = np.percentile(values[::3, ::3], [15.8655, 84.1345])
+    """Half the distance between the 16th and the 84th percentile: the standard deviation of a normal variable."""
+    low, high = np.percentile(values, [15.8655, 84.1345])
     return float(high - low) / 2
 
 
 def lower_width(values: NDArray[np.floating[Any]]) -> float:
     """Distance between the 2.3rd and the 16th percentile, the same of a normal variable that something lifts here and there."""
-    lowest, low = np.percentile(values[::3, ::3], [2.275, 15.8655])
+    lowest, low = np.percentile(values, [2.275, 15.8655])
     return float(low - lowest)
+
+
+def quiet_part(filtered: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of every `SPARSE`-th pixel along either axis lie in squares in which the filter finds nothing but noise."""
+    rows, columns = (np.arange(0, size, LOCAL) for size in filtered.shape)
+    highest = np.maximum.reduceat(np.maximum.reduceat(filtered, rows, axis=0), columns, axis=1)
+    quiet = highest < NOTHING * lower_width(filtered[::SPARSE, ::SPARSE])
+    at = [np.arange(0, size, SPARSE) // LOCAL for size in filtered.shape]
+    return np.asarray(quiet[np.ix_(*at)])
 
 
 def filled(image: NDArray[Any], noisy: NDArray[np.int64]) -> NDArray[Any]:
