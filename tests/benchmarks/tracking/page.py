@@ -157,7 +157,8 @@ def _linking(result: dict[str, Any]) -> str:
     text = (
         f"VESICLE-like movies of {result['frames']} frames from pixels to tracks, means over {result['movies']} movies; low, mid "
         "and high are 100, 500 and 1,000 particles in 512 x 512 pixels. Given to every method: sd of a spot "
-        f"{linking.SIGMA_PX} px, longest step {linking.REACH_PX:g} px (3.5 sd of a step along an axis), gaps of {linking.GAP} "
+        f"{linking.SIGMA_PX} px, longest step {linking.REACH_PX:g} px (3.5 sd of a step along an axis; "
+        f"{linking.OUR_REACH_PX:g} px for exotrack, which weighs steps by how likely they are), gaps of {linking.GAP} "
         f"frames, tracks of at least {linking.LEAST} spots. Measures of Chenouard et al. 2014 with a gate of 5 px. The published "
         "figures are read off its Fig. 2, the best of 13 methods in each measure, and belong to other pixels: those "
         "of the challenge."
