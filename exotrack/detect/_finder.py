@@ -53,6 +53,8 @@ have it; the ridge along a rim has 0 to 0.2."""
 PAIRS = 6
 """Pairs of frames on which the noise after the filter is measured: over 10^4 independent values in frames of 256 x 256."""
 
+WHITE = 1.1
+"""Excess of noise below which standard errors are left as they are: the tails of bright spots alone may lift it that far."""
 LEAST_QUIET = 0.05
 """Share of the field without spots that it takes to measure the noise there."""
 NOISE_PAIRS = 24
@@ -191,7 +193,7 @@ class Finder:
         if self.close_pairs:
             rows = self._together(image, rows, maxima.seen[chosen, 4:6][good])
         clipped = fit_clipped(image, rows, self.ceiling, self.wide.sigma_px, half, camera)
-        rows[:, 5:] *= self.excess
+        rows[:, 5:] *= self.excess if self.excess > WHITE else 1.0
         rows = np.column_stack([rows, clipped])
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
