@@ -91,9 +91,9 @@ class Mixture:
         return np.asarray(lasting / np.maximum(lasting + self.noise[k] + self.structure[k] * support, 1e-300))
 
     def density(self, heights: Real) -> Real:
-        """Maxima of all kinds per frame and unit of height."""
-        k = _bin_of(heights)
-        return np.asarray((self.noise + self.structure + self.spots)[k] / BIN)
+        """Maxima of all kinds per frame and unit of height; at least that of one maximum of any height."""
+        some = (self.noise + self.structure + self.spots)[_bin_of(heights)] / BIN
+        return np.asarray(np.maximum(some, 1 / (EDGES[-1] - EDGES[0])))
 
 
 @lru_cache(maxsize=8)

@@ -86,6 +86,13 @@ def test_a_dim_maximum_is_a_spot_only_where_there_are_many_like_it(rng):
     assert share(dim, texture=2.0, support=100.0) < 0.5, "structure lasts as well as spots do"
 
 
+def test_a_lone_bright_maximum_still_has_a_density():
+    template = Template(1.3, 9, False)
+    noise = 64**2 * false_maxima(template)
+    lone = Mixture.of(np.array([13.0]), noise, threshold(0.1, 64**2, template))
+    assert (lone.density(np.array([3.5, 9.5, 13.0, 40.0])) > 0).all()
+
+
 def test_equal_neighbours_are_one_maximum():
     z = np.zeros((6, 6), np.float32)
     z[2, 2] = z[2, 3] = z[3, 2] = 5
