@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from exotrack.detect._clipped import fit_clipped
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
-from exotrack.detect._peaks import describe, local_maxima, surroundings, weaker_curvature
+from exotrack.detect._peaks import describe, judge, local_maxima, surroundings, weaker_curvature
 from exotrack.detect._pixels import SPARSE, Pixels, half_width, lower_width, quiet_part
 from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mend, mirror, templates
@@ -130,14 +131,13 @@ class Finder:
         padded, z = work
         peaks = local_maxima(z, min(self.threshold, _threshold.LOWEST))
         seen = describe(padded, z, peaks, self.tight.weights, self.tight.information, camera)
-        height = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
-        above = height - np.maximum(surroundings(z, peaks, self.ring), 0.0)
-        kept = self._shaped(peaks, height, weaker_curvature(z, peaks), seen)
+        above = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
+        lifted, curvature = surroundings(z, peaks, self.ring), weaker_curvature(z, peaks)
         # What noise of the same height would have if there were more light: little light makes it skewed.
-        skew = _threshold.skewness(self.wide) * self.noise.slope / np.sqrt(self.noise.variance(seen[:, 3]))
-        plain = above - (_threshold.skewed(self.threshold, skew) - self.threshold)
-        kept &= plain > min(self.threshold, _threshold.LOWEST)
-        order = np.flatnonzero(kept)[np.argsort(seen[kept, 0], kind="stable")]
+        skewed = _threshold.skewed(self.threshold, np.asarray(self.wide.skewness)) - self.threshold
+        plain, kept = judge(peaks, seen, (above, lifted, curvature), self._shape, (float(skewed), *camera))
+        order = np.flatnonzero(kept & (plain > min(self.threshold, _threshold.LOWEST)))
+        order = order[np.argsort(seen[order, 0], kind="stable")]
         return Maxima(peaks[order], seen[order, :6], above[order], plain[order])
 
     def chosen(self, frames: Sequence[Maxima | None], first: int, stop: int) -> list[NDArray[np.bool_]]:
@@ -224,20 +224,16 @@ class Finder:
             mend(padded, margin, self.pixels.noisy, pixels.dtype.kind != "f")
         return padded[margin:-margin, margin:-margin]
 
-    def _shaped(self, peaks: NDArray[np.int64], height: Real, curvature: Real, seen: Real) -> NDArray[np.bool_]:
-        """Which maxima have the shape of a spot: no hot pixel, no rim of a cell, no haze.
-
-        Within two widths of the border a spot is joined to its mirror image; there only hot pixels are told.
-        """
-        root = np.sqrt(self.wide.information)
+    @cached_property
+    def _shape(self) -> tuple[float, float, float, float, int, int]:
+        """What `judge` asks of the shape of a maximum."""
+        root = float(np.sqrt(self.wide.information))
         # Halfway between the centre of a spot and a lone bright pixel of the same height in the filter.
-        cool = seen[:, 7] < (root + 1 / root) / 2 * height * self.excess
-        compact = seen[:, 6] > COMPACT * np.sqrt(self.tight.information) / root * height * self.excess
+        cool = (root + 1 / root) / 2 * self.excess
+        compact = COMPACT * float(np.sqrt(self.tight.information)) / root * self.excess
         # Second difference of the filter's answer to a spot: that of its own correlation.
-        usual = 2 * (1 - _threshold.neighbour_correlation(self.wide))
-        to_border = np.minimum(peaks, np.array([len(gain) for gain in self.gains]) - 1 - peaks).min(axis=1)
-        cut = to_border < 2 * self.wide.sigma_px
-        return np.asarray(cool & (cut | (compact & (curvature > ROUND * usual * height))))
+        bent = ROUND * 2 * (1 - self.wide.correlation)
+        return cool, compact, bent, 2 * self.wide.sigma_px, len(self.gains[0]), len(self.gains[1])
 
     def _measure(self, movie: Movie) -> tuple[float, float]:
         """Noise after the filter over that of white noise, and structure over noise; both at least 1.

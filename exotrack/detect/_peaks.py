@@ -201,6 +201,35 @@ def weaker_curvature(z: Any, peaks: Any) -> Any:
     return found
 
 
+@njit(nogil=True, cache=True, error_model="numpy")
+def judge(peaks: Any, seen: Any, heights: Any, shape: Any, skew: Any) -> Any:
+    """Heights of the peaks among normal noise, and which have the shape of a spot: no hot pixel, no rim of a cell, no haze.
+
+    Parameters
+    ----------
+    peaks, seen : as in `describe`.
+    heights : height of each peak, of its surroundings, which are taken off the first in place, and its weaker curvature.
+    shape : what a lone pixel may reach, what the tighter template must find, and how bent the peak must be, in units of its
+        height; distance to the border (pixels) from which that is asked, a spot there being joined to its mirror image; size of
+        the image.
+    skew : how far a photoelectron a pixel moves the threshold, slope (counts) and intercept (counts^2) of `Noise`.
+    """
+    above, lifted, curvature = heights
+    cool, compact, bent, border, height, width = shape
+    moved, slope, intercept = skew
+    plain, kept = np.empty(len(peaks)), np.empty(len(peaks), np.bool_)
+    for i in range(len(peaks)):
+        y, x = peaks[i]
+        full = above[i]
+        above[i] = full - max(lifted[i], 0.0)
+        variance = max(slope * seen[i, 3] + intercept, 0.5 * slope * slope)
+        plain[i] = above[i] - moved * slope / math.sqrt(variance)
+        inside = min(y, x, height - 1 - y, width - 1 - x) >= border
+        spot = seen[i, 6] > compact * full and curvature[i] > bent * full
+        kept[i] = seen[i, 7] < cool * full and (spot or not inside)
+    return plain, kept
+
+
 @njit(nogil=True, cache=True)
 def _vertex(before: float, here: float, after: float) -> float:
     """Where the parabola through three equally spaced values has its top, from the middle one."""

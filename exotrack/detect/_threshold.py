@@ -38,7 +38,7 @@ def false_maxima(shape: Template) -> Real:
     """Expected number of maxima of filtered white noise above each of `HEIGHTS`, per pixel."""
     from scipy.stats import norm
 
-    r = neighbour_correlation(shape)
+    r = shape.correlation
     h = np.sqrt((1 - r) / (1 + r))
     # Midpoints: at t = 0 the integrand is 0 but its formula divides by 0.
     t = (np.arange(200) + 0.5) / 200 * np.arcsin(np.sqrt((1 - r * r) / 2))
@@ -122,16 +122,6 @@ def _spots_in_bins(seen: Any, chance: Any, spots: Any, smooth_from: Any, frames:
 
 def _bin_of(heights: Real) -> NDArray[np.int64]:
     return np.minimum(np.maximum((heights - LOWEST) / BIN, 0.0), len(EDGES) - 2.0).astype(np.int64)
-
-
-def neighbour_correlation(shape: Template) -> float:
-    """Correlation of two neighbouring pixels of white noise after the matched filter."""
-    return shape.correlation
-
-
-def skewness(shape: Template) -> float:
-    """Skewness of the filtered noise times the square root of the photoelectrons in a pixel (Poisson noise)."""
-    return shape.skewness
 
 
 def skewed(u: float, skew: Real) -> Real:
