@@ -32,7 +32,6 @@ NOTHING = 4.0
 """Standard deviations that the filter of noise does not reach in one of ten squares."""
 FEWEST = 8
 """Fewer changes than this tell nothing."""
-AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ class Pixels:
             squares, total, change, n = squares + _clipped(step - step.mean()), total + first + second, change + step, n + 1
         if n < FEWEST:
             return cls(np.empty((0, 2), np.int64), 1.0)
-        noisy = _noisy(squares, n)
-        return cls(noisy, _fixed(filled(total, noisy), filled(change, noisy), 2 * n))
+        return cls(_noisy(squares, n), _fixed(total, change, 2 * n))
 
 
 def _clipped(change: NDArray[Any]) -> NDArray[Any]:
@@ -86,7 +84,7 @@ def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:
     """From the sum of all frames and the sum of the changes within pairs, in which nothing still is left.
 
     The differences of neighbours along both axes pass what is finer than any lens can draw, and in it a pattern of the
-    pixels shows as an excess of the sum over the changes.
+    pixels shows as an excess of the sum over the changes. The few noisy pixels are beyond the quantiles that are compared.
     """
     together, moving = (half_width(np.diff(np.diff(image, axis=0), axis=1)[::SPARSE, ::SPARSE]) ** 2 for image in (total, change))
     if not moving > 0:
@@ -114,20 +112,3 @@ def quiet_part(filtered: NDArray[np.float32]) -> NDArray[np.bool_]:
     quiet = highest < NOTHING * lower_width(filtered[::SPARSE, ::SPARSE])
     at = [np.arange(0, size, SPARSE) // LOCAL for size in filtered.shape]
     return np.asarray(quiet[np.ix_(*at)])
-
-
-def filled(image: NDArray[Any], noisy: NDArray[np.int64]) -> NDArray[Any]:
-    """The image with the mean of the quiet among its eight neighbours in each noisy pixel, in the same dtype."""
-    if not len(noisy):
-        return image
-    height, width = image.shape
-    around = noisy[:, None, :] + np.array(AROUND)
-    inside = ((around >= 0) & (around < (height, width))).all(axis=2)
-    at, around_at = noisy @ (width, 1), np.where(inside, around @ (width, 1), 0)
-    quiet = inside & ~np.isin(around_at, at)
-    mended = np.ascontiguousarray(image).copy()
-    flat, count = mended.reshape(-1), quiet.sum(axis=1)
-    known = count > 0
-    values = np.where(quiet, flat[around_at], 0.0).sum(axis=1)[known] / count[known]
-    flat[at[known]] = values if image.dtype.kind == "f" else np.rint(values)
-    return mended

@@ -10,7 +10,6 @@ from scipy.special import erf
 from exotrack.detect._filter import _blur, _window_mean
 from exotrack.detect._fit import _factor, _profile, _profiles, _solve, fit_spots
 from exotrack.detect._peaks import _median, describe, local_maxima
-from exotrack.detect._pixels import filled
 from exotrack.detect._template import Template, mend, mirror
 from exotrack.physics import pixel_gaussian
 
@@ -111,6 +110,19 @@ def test_the_fit_is_at_the_maximum_of_the_likelihood_also_at_the_border(rng, pla
     assert found[:2] == pytest.approx(best[:2], abs=0.005 * found[4])
     assert found[2] == pytest.approx(100 * best[2] / (2 * np.pi * sigma**2), rel=1e-3)
     assert found[3] == pytest.approx(10 * best[3], rel=1e-3)
+
+
+def filled(image, noisy):
+    """The image with the mean of the quiet among its eight neighbours in each noisy pixel."""
+    quiet = image.astype(float)
+    quiet[tuple(noisy.T)] = np.nan
+    mended = image.copy()
+    for y, x in noisy:
+        near = quiet[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+        if np.isfinite(near).any():
+            mean = np.nanmean(near)
+            mended[y, x] = mean if image.dtype.kind == "f" else np.rint(mean)
+    return mended
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
