@@ -119,7 +119,7 @@ class Finder:
         return replace(scaled, persistence=scaled._lasting(movie))
 
     def workspace(self) -> Workspace:
-        """Memory for `frame`; keep one for each thread."""
+        """Memory for `maxima` and `placed`; keep one for each thread."""
         height, width = len(self.gains[0]), len(self.gains[1])
         margin = 2 * self.wide.half_window
         return np.empty((height + margin, width + margin), np.float32), np.empty((height, width), np.float32)
@@ -149,8 +149,7 @@ class Finder:
         ----------
         frames : maxima of consecutive frames, None where a frame cannot be used.
         """
-        single = [None if part is None else self._mixture([part.plain]) for part in frames]
-        said = self._said(frames, single)
+        said = self._said(frames)
         chosen = []
         for k in range(first, stop):
             here = frames[k]
@@ -162,11 +161,12 @@ class Finder:
             chosen.append(np.asarray((here.plain > self.threshold) | likely))
         return chosen
 
-    def _said(self, frames: Sequence[Maxima | None], single: Sequence[_threshold.Mixture | None]) -> list[Real]:
+    def _said(self, frames: Sequence[Maxima | None]) -> list[Real]:
         """What the neighbours say of each maximum; 1, which is nothing, where nothing lasts in this movie."""
         if self.persistence.share <= 0:
             return [np.ones(0 if part is None else len(part.plain)) for part in frames]
         area = len(self.gains[0]) * len(self.gains[1])
+        single = [None if part is None else self._mixture([part.plain]) for part in frames]
 
         def rate(heights: Real, frame: int) -> Real:
             mixture = single[frame]
