@@ -21,12 +21,10 @@ from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
 from exotrack._frames import usable
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
-from exotrack.classify._components import mixture
-from exotrack.classify._courses import WIDTH_GRID
 from exotrack.classify._episodes import Fusion, episodes, transitions
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, look_block
-from exotrack.classify._measures import MEASURES, fit_rows, measures
+from exotrack.classify._measures import MEASURES, REFINED, fit_rows, measures, refined
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
@@ -145,17 +143,20 @@ def _examine_block(
     looks = look_block(movie, block, where, others, optics)
     told = features(where, looks, traces, others, frame_mean, optics)
     offset, lumenal, trees = kind
-    rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
+    seen = [(look, int(frame)) for look, frame in zip(looks, where.frame, strict=True)]
+    rows = pd.DataFrame([measures(look, frame, optics, offset, lumenal) for look, frame in seen])
     event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)
     place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
     table = pd.concat([pd.DataFrame(place), rows, told], axis=1)
-    worth = np.zeros(len(table), bool) if trees is None else probabilities(table, trees)[:, 2] < 0.5
-    mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
-    courses = [
-        fit_rows(look, int(f), optics, movie, mixtures) if w else None
-        for look, f, w in zip(looks, where.frame, worth, strict=True)
-    ]
+    other = np.ones(len(table)) if trees is None else probabilities(table, trees)[:, 2]
+    for k in np.flatnonzero(other < MAY_BE):
+        table.loc[k, list(REFINED)] = refined(*seen[k], optics)
+    courses = [fit_rows(*seen[k], optics, movie) if other[k] < 0.5 else None for k in range(len(seen))]
     return table, courses
+
+
+MAY_BE = 0.9
+"""Candidates whose probability of being no fusion is below have their time constant and D measured: the rest would weigh nothing."""
 
 
 def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.params import ClassifyParams
@@ -53,14 +55,15 @@ def _in_track(track: pd.DataFrame, params: ClassifyParams) -> list[tuple[float, 
         return []
     index = np.arange(len(height))
     height, sd = np.interp(index, index[good], height[good]), np.interp(index, index[good], sd[good])
-    z = _largest_change(height, np.maximum(sd, _flicker(height)))
-    z[~good] = 0.0
-    z[1:][~good[:-1]] = 0.0
-    peaks = _peaks(z)
-    ends = observed[0] if params.cargo == "ph_sensitive" else min(observed[-1] + 1, len(height) - 1)
-    rows = {int(k) for k in peaks} | {int(ends)}
+    # A change into or out of a frame that cannot be used is none.
+    known = good & np.append(True, good[:-1])
+    frames, changes = _changes(height, np.maximum(sd, _flicker(height)), known, np.array(SPANS), LEAST_Z, MOST_PER_TRACK)
+    rows = dict(zip(frames.tolist(), changes.tolist(), strict=True))
+    end = int(observed[0] if params.cargo == "ph_sensitive" else min(observed[-1] + 1, len(height) - 1))
+    if end > 0 and not any(abs(end - k) <= 1 for k in rows):
+        rows[end] = 0.0
     columns = [track[key].to_numpy() for key in ("track_id", "frame", "y_um", "x_um")]
-    return [(*(float(column[k]) for column in columns), abs(float(z[k]))) for k in sorted(rows) if 0 < k]
+    return [(*(float(column[k]) for column in columns), rows[k]) for k in sorted(rows)]
 
 
 def _flicker(height: NDArray[np.float64]) -> float:
@@ -70,31 +73,61 @@ def _flicker(height: NDArray[np.float64]) -> float:
     return float(np.median(np.abs(np.diff(height, 2))) / 0.6745 / np.sqrt(6.0))
 
 
-def _largest_change(height: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signed change at each frame (from the frames before to this one and those after) in standard errors."""
-    total, variance = np.concatenate([[0.0], np.cumsum(height)]), np.concatenate([[0.0], np.cumsum(sd**2)])
+@njit(nogil=True, cache=True)
+def _changes(
+    height: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    spans: NDArray[np.int64],
+    least: float,
+    most: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Frames at which the height changes, and how much (standard errors), the largest change first.
+
+    The mean of up to a span of frames before is compared with that from the frame on; no mean goes beyond a change already
+    found, so that one change is not found again beside itself.
+    """
     n = len(height)
-    best = np.zeros(n)
-    k = np.arange(n)
-    for span in SPANS:
-        a, b = np.maximum(k - span, 0), np.minimum(k + span, n)
-        before, after = np.maximum(k - a, 1), np.maximum(b - k, 1)
-        change = (total[b] - total[k]) / after - (total[k] - total[a]) / before
-        error = np.sqrt((variance[b] - variance[k]) / after**2 + (variance[k] - variance[a]) / before**2)
-        z = np.where(k > 0, change / np.maximum(error, 1e-12), 0.0)
-        best = np.where(np.abs(z) > np.abs(best), z, best)
-    return best
-
-
-def _peaks(z: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Frames of the largest changes, at least three frames apart, two for a rise beside a fall."""
-    chosen: list[int] = []
-    for k in np.argsort(-np.abs(z), kind="stable"):
-        if abs(z[k]) < LEAST_Z or len(chosen) == MOST_PER_TRACK:
+    total, variance, cut = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, np.bool_)
+    for k in range(n):
+        total[k + 1], variance[k + 1] = total[k] + height[k], variance[k] + sd[k] ** 2
+    cut[0] = cut[n] = True
+    z = np.zeros(n)
+    for k in range(1, n):
+        z[k] = _change(total, variance, cut, k, spans) if known[k] else 0.0
+    frames, sizes = np.empty(most, np.int64), np.empty(most)
+    found, reach = 0, spans.max()
+    while found < most:
+        best = 0
+        for k in range(1, n):
+            if not cut[k] and z[k] > z[best]:
+                best = k
+        if z[best] < least:
             break
-        if all(abs(k - other) > (2 if z[k] * z[other] > 0 else 1) for other in chosen):
-            chosen.append(int(k))
-    return np.array(sorted(chosen), dtype=np.int64)
+        frames[found], sizes[found], cut[best] = best, z[best], True
+        found += 1
+        z[best] = 0.0
+        for k in range(max(best - reach, 1), min(best + reach + 1, n)):
+            if known[k] and not cut[k]:
+                z[k] = _change(total, variance, cut, k, spans)
+    return frames[:found], sizes[:found]
+
+
+@njit(nogil=True, cache=True)
+def _change(total: NDArray[np.float64], variance: NDArray[np.float64], cut: NDArray[np.bool_], k: int, spans: NDArray[np.int64]) -> float:
+    """Largest change at frame `k` over the spans, in standard errors."""
+    best, a, b = 0.0, k, k
+    for span in spans:
+        while a > k - span and not cut[a]:
+            a -= 1
+        while b < k + span and b < len(total) - 1 and (b == k or not cut[b]):
+            b += 1
+        if a == k:
+            a -= 1
+        change = (total[b] - total[k]) / (b - k) - (total[k] - total[a]) / (k - a)
+        error = math.sqrt((variance[b] - variance[k]) / (b - k) ** 2 + (variance[k] - variance[a]) / (k - a) ** 2)
+        best = max(best, abs(change) / max(error, 1e-12))
+    return best
 
 
 def _distinct(rows: NDArray[np.float64], sigma_um: float) -> NDArray[np.int64]:

@@ -39,3 +39,16 @@ def solve_symmetric(normal: NDArray[np.float64], right: NDArray[np.float64], n: 
             right[c] -= normal[d, c] * right[d]
         right[c] /= normal[c, c]
     return float(last)
+
+
+@njit(nogil=True, cache=True)
+def invert(normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of a symmetric matrix, with the same ridge."""
+    n = len(normal)
+    out = np.zeros((n, n))
+    for c in range(n):
+        factor, column = normal.copy(), np.zeros(n)
+        column[c] = 1.0
+        solve_symmetric(factor, column, n)
+        out[:, c] = column
+    return out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +12,36 @@ from numpy.typing import NDArray
 from exotrack._blocks import Block
 from exotrack._frames import read_usable, usable_of
 from exotrack.classify._candidates import Places
-from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
-from exotrack.classify._courses import WIDTH_GRID
+from exotrack.classify._components import N_HEIGHTS, WIDTHS, PatchSeries, Reach, binned, components, mixture
+from exotrack.classify._courses import WIDTH_GRID, Tables, tables
 from exotrack.classify._models import (
+    CLOUD,
+    CLOUD_ESCAPE_S,
+    CLOUD_UM2_S,
     D_UM2_S,
     ESCAPE_FRAMES,
+    FIT,
+    LOST,
+    N_MODELS,
     RAMP_FRAMES,
+    STATIC,
     TAU_FRAMES,
+    Sums,
+    course,
     fit_all,
+    sums_of,
     t0_grid,
+    wide_noise,
 )
 from exotrack.movie import Movie
 from exotrack.physics import Noise
 
-PATCH_WIDTHS = 8.0
-"""Half side of the patch in vesicle widths: twice the widest Gaussian, so that the background is seen beside a cloud."""
+NEAR_WIDTHS = 6.0
+"""Half side of the square looked at pixel by pixel, in vesicle widths."""
+FAR_UM = 3.0
+"""Half side of the square looked at in bins (um): twice the width of a cloud of 4 um^2/s after 0.3 s."""
+BIN_WIDTHS = 2.0
+"""Side of a bin, in vesicle widths: clouds as wide as that are near enough to be seen pixel by pixel."""
 MASK_WIDTHS = 2.5
 """Pixels within this many widths of another vesicle, and nearer to it than to the candidate, are left out."""
 
@@ -57,17 +73,56 @@ class Optics(NamedTuple):
         return cls(sigma_um / movie.pixel_um, sigma_um, movie.frame_s, noise.slope, noise.intercept)
 
     @property
-    def half(self) -> int:
-        """Half side of a patch (pixels)."""
-        return math.ceil(PATCH_WIDTHS * self.sigma_px)
+    def reach(self) -> Reach:
+        """What is looked at around a place."""
+        near = math.ceil(NEAR_WIDTHS * self.sigma_px)
+        far = max(round(FAR_UM / self.sigma_um * self.sigma_px), 2 * near)
+        side = max(round(BIN_WIDTHS * self.sigma_px), 1)
+        return Reach(near, far, side, MASK_WIDTHS * self.sigma_px)
+
+    def growth(self, um2_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """2 D / sigma0^2 per frame."""
+        return np.asarray(2.0 * um2_s * self.frame_s / self.sigma_um**2)
+
+    @property
+    def escape(self) -> float:
+        """Time in which released cargo leaves the cleft (frames)."""
+        return CLOUD_ESCAPE_S / self.frame_s
+
+
+class Grids(NamedTuple):
+    """What all candidates of a movie are fitted with: grids and tables of `_models.fit_all`, mixtures of widths, a typical cloud."""
+
+    values: tuple[NDArray[np.float64], ...]
+    tables: Tables
+    mixtures: NDArray[np.float64]
+    cloud: NDArray[np.float64]
+
+
+@lru_cache(maxsize=4)
+def grids(optics: Optics) -> Grids:
+    """`Grids` of a movie; the same for every block."""
+    reach, span = optics.reach, Span.of(optics.frame_s)
+    mixtures = mixture(WIDTH_GRID, optics.sigma_px, reach.near, reach.far)
+    starts, growths, clouds = t0_grid(optics.frame_s), optics.growth(D_UM2_S), optics.growth(CLOUD_UM2_S)
+    lags = span.after + math.ceil(-starts.min()) + 2
+    told = tables(TAU_FRAMES, growths, ESCAPE_FRAMES, (clouds, optics.escape), lags, mixtures)
+    typical = told.cloud[0, int(np.argmin(np.abs(TAU_FRAMES - 0.15 / optics.frame_s))), 1, : max(round(0.6 / optics.frame_s), 2)]
+    return Grids((starts, TAU_FRAMES, RAMP_FRAMES, growths, ESCAPE_FRAMES, clouds), told, mixtures, np.ascontiguousarray(typical))
 
 
 class Look(NamedTuple):
-    """One candidate, fitted: its series, the (5, 10) fits of `_models.FIT`, the chi-squared profiles over tau and D."""
+    """One candidate, fitted: its series, the fits of `_models.FIT`, the chi-squared profiles over tau and D, `wide_noise`."""
 
     series: PatchSeries
     fits: NDArray[np.float64]
     profiles: NDArray[np.float64]
+    wide_noise: float
+
+    def sums(self, frame: int) -> Sums:
+        """What the fits see, times counted from `frame`."""
+        data = np.nan_to_num(self.series.coefficients[:, :N_HEIGHTS])
+        return sums_of((self.series.frame - frame).astype(float), data, self.series.precision)
 
 
 class Neighbours(NamedTuple):
@@ -85,69 +140,49 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
     pixels, statuses = read_usable(movie, first, last)
     usable = usable_of(pixels, statuses, movie)
-    mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
-    growth = 2.0 * D_UM2_S * optics.frame_s / optics.sigma_um**2
-    grids = (t0_grid(optics.frame_s), TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
+    reach, fitted = optics.reach, grids(optics)
+    pixels = pixels if pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32") else pixels.astype(np.float32)
+    means = binned(pixels, reach.bin)
+    settings = (optics.sigma_px, optics.slope, optics.intercept)
     looks = []
     for k in range(len(where.frame)):
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
-        series = _series(pixels[a - first : b - first], usable[a - first : b - first], a, place, others, optics)
-        fits, profiles = np.empty((5, 10)), np.empty((2, 16))
-        times = (series.frame - where.frame[k]).astype(float)
-        fit_all(times, np.nan_to_num(series.coefficients[:, :3]), series.precision, mixtures, grids, fits, profiles)
-        looks.append(Look(series, fits, profiles))
+        part = slice(a - first, b - first)
+        coefficients, precision, shift_sd = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
+        near = _near(others, (a, b), place, reach, optics.sigma_px)
+        components(
+            pixels[part], means[part], usable[part], place, near, settings, reach, coefficients, precision, shift_sd
+        )  # fmt: skip
+        series = PatchSeries(np.arange(a, b), coefficients, precision, shift_sd)
+        looks.append(_fitted(series, int(where.frame[k]), fitted, optics))
     return looks
 
 
-def _series(
-    pixels: NDArray[Any],
-    usable: NDArray[np.bool_],
-    first_frame: int,
-    place: tuple[float, float],
-    others: Neighbours,
-    optics: Optics,
-) -> PatchSeries:
-    """Components of one patch through time."""
-    n, height, width = pixels.shape
-    cy, cx = round(place[0]), round(place[1])
-    y0, y1 = max(cy - optics.half, 0), min(cy + optics.half + 1, height)
-    x0, x1 = max(cx - optics.half, 0), min(cx + optics.half + 1, width)
-    patch = pixels[:, y0:y1, x0:x1]
-    mask = _mask(patch.shape, (y0, x0), first_frame, place, others, optics.sigma_px)
-    mask &= usable[:, None, None]
-    coefficients, precision, shift_sd = np.empty((n, 6)), np.empty((n, 3, 3)), np.empty(n)
-    settings = (optics.sigma_px, optics.slope, optics.intercept)
-    components(patch, mask, (place[0] - y0, place[1] - x0), settings, coefficients, precision, shift_sd)
-    return PatchSeries(np.arange(first_frame, first_frame + n), coefficients, precision, shift_sd)
+def _fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Look:
+    """Fit the models to a series; times count from `frame`."""
+    look = Look(series, np.empty((N_MODELS, len(FIT))), np.empty((2, 16)), 1.0)
+    sums = look.sums(frame)
+    fit_all(sums, grids.values, grids.tables, look.fits, look.profiles)
+    best = look.fits[CLOUD]
+    told = course(sums.times, CLOUD, best, (grids.mixtures, optics.escape)) + np.array([0.0, *best[STATIC + 1 : LOST]])
+    data = np.nan_to_num(series.coefficients[:, :N_HEIGHTS])
+    return look._replace(wide_noise=wide_noise(sums, data, told, grids.cloud))
 
 
-def _mask(
-    shape: tuple[int, ...],
-    corner: tuple[int, int],
-    first_frame: int,
-    place: tuple[float, float],
-    others: Neighbours,
-    sigma_px: float,
-) -> NDArray[np.bool_]:
-    """True where a pixel belongs to the candidate: not near another vesicle of that frame."""
-    n, height, width = shape
-    mask = np.ones((n, height, width), bool)
-    rows = slice(*np.searchsorted(others.frame, [first_frame, first_frame + n]))
+def _near(
+    others: Neighbours, frames: tuple[int, int], place: tuple[float, float], reach: Reach, sigma_px: float
+) -> NDArray[np.float64]:
+    """(m, 3) frame (from the first), y, x of the spots of others that may cover what is looked at around `place`."""
+    rows = slice(*np.searchsorted(others.frame, frames))
     y, x = others.y_px[rows], others.x_px[rows]
-    apart = np.hypot(y - place[0], x - place[1])
-    reach = MASK_WIDTHS * sigma_px
-    inside = (y > corner[0] - reach) & (y < corner[0] + height + reach)
-    inside &= (x > corner[1] - reach) & (x < corner[1] + width + reach) & (apart > 2.0 * sigma_px)
-    grid_y, grid_x = np.arange(height)[:, None] + corner[0], np.arange(width)[None, :] + corner[1]
-    own = (grid_y - place[0]) ** 2 + (grid_x - place[1]) ** 2
-    for t, yy, xx in zip(others.frame[rows][inside] - first_frame, y[inside], x[inside], strict=True):
-        distance = (grid_y - yy) ** 2 + (grid_x - xx) ** 2
-        mask[t] &= ~((distance < reach**2) & (distance < own))
-    return mask
+    dy, dx = y - place[0], x - place[1]
+    far = reach.far + reach.bin + reach.covered
+    kept = (np.abs(dy) < far) & (np.abs(dx) < far) & (np.hypot(dy, dx) > 2.0 * sigma_px)
+    return np.column_stack([(others.frame[rows][kept] - frames[0]).astype(float), y[kept], x[kept]])
 
 
 def fluxes(sigma_px: float) -> NDArray[np.float64]:
-    """(3,) sum over the pixels within 4.5 widths of each of the three Gaussians of unit height."""
+    """(4,) sum over the pixels within 4.5 widths of each of the Gaussians of unit height."""
     w2 = (np.array(WIDTHS) * sigma_px) ** 2
     return np.asarray(2.0 * np.pi * w2 * (1.0 - np.exp(-0.5 * (4.5 * sigma_px) ** 2 / w2)))

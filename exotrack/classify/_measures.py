@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack.classify._components import mixture
-from exotrack.classify._courses import WIDTH_GRID, course
+from exotrack.classify._components import N_HEIGHTS
 from exotrack.classify._features import best_model
-from exotrack.classify._look import Look, Optics, fluxes
-from exotrack.classify._models import D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, parabola
+from exotrack.classify._look import Look, Optics, fluxes, grids
+from exotrack.classify._models import CHI2, D_UM2_S, LOST, RELEASE, SPREAD, STATIC, STAY, T0, TAU_FRAMES, course, parabola
 from exotrack.classify._refit import refined_decay, refined_diffusion
 from exotrack.movie import Movie
 
@@ -21,6 +19,7 @@ MEASURES = (
     "t0_frame", "amplitude", "dff", "rise_s", "decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s",
     "fraction_released", "fraction_released_sd",
 )  # fmt: skip
+REFINED = ("decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s")
 WORTH = 25.0
 """Chi-squared a release must explain over no change before its time constant is measured."""
 
@@ -37,8 +36,8 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     """
     model = best_model(look)
     fit = look.fits[model]
-    t0 = float(fit[1])
-    height = look.series.coefficients[:, :3] - np.array([0.0, fit[5], fit[6]])
+    t0 = float(fit[T0])
+    height = look.series.coefficients[:, :N_HEIGHTS] - np.array([0.0, *fit[STATIC + 1 : LOST]])
     peak = height.sum(axis=1)
     event = frame + math.floor(t0)
     lag = look.series.frame - event
@@ -47,52 +46,41 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     level = float(np.mean(peak[before])) if before.any() else 0.0
     top = float(np.max(peak[early])) if early.any() else math.nan
     at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
-    background = float(np.nanmedian(look.series.coefficients[:, 3]))
+    background = float(np.nanmedian(look.series.coefficients[:, N_HEIGHTS]))
     coarse, _ = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
     released, released_sd = _released(lag, peak, coarse) if lumenal else (math.nan, math.nan)
-    decay, decay_sd = _decay(look, frame)
-    diffusion, diffusion_sd = _diffusion(look, frame, optics)
     return {
         "t0_frame": max(frame + t0, 0.0),
         "amplitude": top,
         "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
         "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
-        "decay_s": decay * optics.frame_s,
-        "decay_sd_s": decay_sd * optics.frame_s,
-        "diffusion_um2_s": diffusion,
-        "diffusion_sd_um2_s": diffusion_sd,
+        **dict.fromkeys(REFINED, math.nan),
         "fraction_released": released,
         "fraction_released_sd": released_sd,
     }
 
 
+def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, float, float]:
+    """`REFINED` of one candidate, which take longer than the rest; missing where the pixels cannot tell."""
+    decay, decay_sd = _decay(look, frame)
+    return decay * optics.frame_s, decay_sd * optics.frame_s, *_diffusion(look, frame, optics)
+
+
 def _decay(look: Look, frame: int) -> tuple[float, float]:
     """Time constant (frames) and its error where there is a change to measure, else missing."""
-    if look.fits[STAY, 0] - look.fits[RELEASE, 0] < WORTH:
+    if look.fits[STAY, CHI2] - look.fits[RELEASE, CHI2] < WORTH:
         return math.nan, math.nan
     coarse = look.profiles[0, : len(TAU_FRAMES)]
-    return _known(*refined_decay(*_data(look, frame), look.fits[RELEASE], coarse))
+    return _known(*refined_decay(look.sums(frame), look.fits[RELEASE], coarse))
 
 
 def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
     """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
-    if look.fits[RELEASE, 0] - look.fits[SPREAD, 0] < 6.0:
+    if look.fits[RELEASE, CHI2] - look.fits[SPREAD, CHI2] < 6.0:
         return math.nan, math.nan
-    growth = 2.0 * optics.frame_s / optics.sigma_um**2
-    mixtures = _mixtures(optics.half, optics.sigma_px)
+    growth = float(optics.growth(np.ones(1))[0])
     coarse = look.profiles[1, : len(D_UM2_S)]
-    return _known(*refined_diffusion(*_data(look, frame), look.fits[SPREAD], coarse, growth, mixtures))
-
-
-def _data(look: Look, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Times from `frame`, heights and their precision, as the fits see them."""
-    series = look.series
-    return (series.frame - frame).astype(float), np.nan_to_num(series.coefficients[:, :3]), series.precision
-
-
-@lru_cache(maxsize=8)
-def _mixtures(half: int, sigma_px: float) -> NDArray[np.float64]:
-    return mixture(WIDTH_GRID, half, sigma_px)
+    return _known(*refined_diffusion(look.sums(frame), look.fits[SPREAD], coarse, growth, grids(optics).mixtures))
 
 
 def _known(value: float, sd: float) -> tuple[float, float]:
@@ -115,14 +103,14 @@ def _released(lag: NDArray[np.int64], peak: NDArray[np.float64], decay_frames: f
     return float(np.clip(fraction, 0.0, 1.0)), sd
 
 
-def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie, mixtures: NDArray[np.float64]) -> dict[str, Any]:
+def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie) -> dict[str, Any]:
     """Measured and fitted course of one candidate, columns of a Fits table without event_id."""
     model = best_model(look)
     fit = look.fits[model]
     series = look.series
-    static = np.array([0.0, fit[5], fit[6]])
-    seen = series.coefficients[:, :3] - static
-    told = course((series.frame - frame).astype(float), model, fit, mixtures)
+    static = np.array([0.0, *fit[STATIC + 1 : LOST]])
+    seen = series.coefficients[:, :N_HEIGHTS] - static
+    told = course((series.frame - frame).astype(float), model, fit, (grids(optics).mixtures, optics.escape))
     flux = fluxes(optics.sigma_px)
     covariance = np.linalg.pinv(series.precision)
     sd = np.sqrt(np.einsum("a,nab,b->n", flux, covariance, flux))
