@@ -156,7 +156,7 @@ def _examine_block(
 
 
 MAY_BE = 0.9
-"""Candidates whose probability of being no fusion is below have their time constant and D measured: the rest would weigh nothing."""
+"""Probability of being no fusion below which time constant and D are measured: the rest would weigh nothing."""
 
 
 def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from exotrack.params import ClassifyParams
 LEAST_Z = 4.5
 """Change of brightness, in standard errors, that is worth fitting models to: below it no kind can be told."""
 SPANS = (1, 3, 8)
-"""Frames averaged on either side: one finds flashes, three steps of dim vesicles, eight slow releases."""
+"""Frames averaged on either side, growing: one finds flashes, three steps of dim vesicles, eight slow releases."""
 MOST_PER_TRACK = 12
 """More sudden changes than this in one track is flicker; the largest are kept."""
 
@@ -96,7 +96,7 @@ def _changes(
     for k in range(1, n):
         z[k] = _change(total, variance, cut, k, spans) if known[k] else 0.0
     frames, sizes = np.empty(most, np.int64), np.empty(most)
-    found, reach = 0, spans.max()
+    found, reach = 0, spans[-1]
     while found < most:
         best = 0
         for k in range(1, n):
@@ -114,7 +114,9 @@ def _changes(
 
 
 @njit(nogil=True, cache=True)
-def _change(total: NDArray[np.float64], variance: NDArray[np.float64], cut: NDArray[np.bool_], k: int, spans: NDArray[np.int64]) -> float:
+def _change(
+    total: NDArray[np.float64], variance: NDArray[np.float64], cut: NDArray[np.bool_], k: int, spans: NDArray[np.int64]
+) -> float:
     """Largest change at frame `k` over the spans, in standard errors."""
     best, a, b = 0.0, k, k
     for span in spans:

@@ -37,8 +37,8 @@ class Tables(NamedTuple):
 
 def tables(taus: Real, growths: Real, escapes: Real, clouds: tuple[Real, float], lags: int, mixtures: Real) -> Tables:
     """`Tables` for all combinations; clouds : growths of released cargo and its escape (frames)."""
-    releases = np.zeros((PHASES, len(taus), lags))
-    spreads, told = np.zeros((PHASES, len(growths), len(escapes), lags, 4)), np.zeros((PHASES, len(taus), len(clouds[0]), lags, 4))
+    releases, spreads = np.zeros((PHASES, len(taus), lags)), np.zeros((PHASES, len(growths), len(escapes), lags, 4))
+    told = np.zeros((PHASES, len(taus), len(clouds[0]), lags, 4))
     _fill(taus, growths, escapes, clouds, mixtures, releases, spreads, told)
     return Tables(releases, spreads, told)
 
@@ -55,12 +55,15 @@ def _fill(
     told: Real,
 ) -> None:
     lags = releases.shape[2]
-    times, column = np.arange(lags).astype(np.float64), np.zeros((lags, 4))
+    times, column = np.empty(lags), np.zeros((lags, 4))
+    for k in range(lags):
+        times[k] = k
     for p in range(PHASES):
         t0 = p / PHASES
         for i in range(len(taus)):
             release(times, t0, taus[i], column)
-            releases[p, i] = column[:, 0]
+            for k in range(lags):
+                releases[p, i, k] = column[k, 0]
             for j in range(len(clouds[0])):
                 cloud(times, t0, taus[i], (clouds[0][j], clouds[1]), mixtures, told[p, i, j])
         for i in range(len(growths)):
@@ -83,7 +86,7 @@ def release(times: Real, t0: float, tau: float, out: Real) -> None:
     """Mean over each frame of exp(-(t - t0) / tau) from t0 on, unspread."""
     for k in range(len(times)):
         a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
-        out[k, :] = 0.0
+        _clear(out[k])
         if b > 0.0:
             out[k, 0] = tau * (math.exp(-a / tau) - math.exp(-b / tau))
 
@@ -94,7 +97,7 @@ def spread(times: Real, t0: float, law: tuple[float, float], mixtures: Real, out
     growth, escape = law
     for k in range(len(times)):
         a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
-        out[k, :] = 0.0
+        _clear(out[k])
         if b <= 0.0:
             continue
         samples = 3 if a <= 0.0 or growth > 0.5 else 1
@@ -112,7 +115,7 @@ def cloud(times: Real, t0: float, tau: float, law: tuple[float, float], mixtures
     growth, escape = law
     for k in range(len(times)):
         a, b = max(times[k] - t0, 0.0), times[k] + 1.0 - t0
-        out[k, :] = 0.0
+        _clear(out[k])
         if b <= 0.0:
             continue
         for s in range(3):
@@ -123,6 +126,12 @@ def cloud(times: Real, t0: float, tau: float, law: tuple[float, float], mixtures
                 left = math.exp(-(t - old) / tau) - math.exp(-(t - young) / tau)
                 age = 0.5 * (young + old)
                 _add_wide((b - a) / 3.0 * left * math.exp(-age / escape), 1.0 + growth * age, mixtures, out[k])
+
+
+@njit(nogil=True, cache=True)
+def _clear(out: Real) -> None:
+    for c in range(4):
+        out[c] = 0.0
 
 
 @njit(nogil=True, cache=True)

@@ -12,7 +12,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._candidates import Places
-from exotrack.classify._components import N_HEIGHTS
 from exotrack.classify._look import Look, Neighbours, Optics, fluxes
 from exotrack.classify._models import (
     CHI2,
@@ -35,6 +34,7 @@ from exotrack.classify._models import (
     TAU_FRAMES,
     parabola,
 )
+from exotrack.classify._patch import N_HEIGHTS
 
 BINS = ((-8, -4), (-4, -2), (-2, -1), (-1, 0), (0, 1), (1, 2), (2, 3), (3, 5), (5, 9), (9, 17), (17, 33))
 """Frames from the event, last exclusive, over which heights and halos are averaged."""
@@ -52,11 +52,8 @@ PLACE = (
     "shift_before", "shift_after", "shift_z_before", "shift_z_after", "step_before", "step_after", "seen_before",
     "seen_after", "since_first", "until_last", "neighbour", "background_change", "frame_change", "n_before", "n_after",
 )  # fmt: skip
-FEATURES = (
-    *SHAPE,
-    *PLACE,
-    *(f"{what}_{a}" for what in ("height", "halo", "far") for a in (*(a for a, _ in BINS), *(f"s{i}" for i in range(len(SECONDS))))),
-)
+_WINDOWS = (*(str(a) for a, _ in BINS), *(f"s{i}" for i in range(len(SECONDS))))
+FEATURES = (*SHAPE, *PLACE, *(f"{what}_{window}" for what in ("height", "halo", "far") for window in _WINDOWS))
 
 
 def features(
@@ -117,6 +114,7 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
     tau, _ = parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)])
     diffusion, diffusion_sd = parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)])
     gains = chi2[STAY] - chi2
+    noise = max(math.sqrt(excess), look.wide_noise)
     return {
         "scale": scale,
         "log_dt": math.log(optics.frame_s),
@@ -144,7 +142,7 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
         "t0_spread": spread[T0],
         "cloud_over_release": math.log1p(max(chi2[RELEASE] - chi2[CLOUD], 0.0)),
         "cloud_over_spread": _signed_log(chi2[SPREAD] - chi2[CLOUD]),
-        "cloud_z": min(cloud[LIGHT] / cloud[LIGHT_SD] / max(math.sqrt(excess), look.wide_noise), 100.0) if cloud[LIGHT_SD] > 0 else 0.0,
+        "cloud_z": min(cloud[LIGHT] / (cloud[LIGHT_SD] * noise), 100.0) if cloud[LIGHT_SD] > 0 else 0.0,
         "cloud": cloud[LIGHT] / scale,
         "cloud_over_lost": float(np.clip(cloud[LIGHT] / max(abs(cloud[LOST]), 0.05 * scale), 0.0, 50.0)),
         "log_cloud_tau_s": math.log(cloud[SHAPE_1] * optics.frame_s) if cloud[LIGHT] > 0 else math.nan,
@@ -188,9 +186,7 @@ NEAR = np.array([[-6, 0], [0, 7]])
 """Frames from the event, last exclusive: before and after."""
 
 
-def _place(
-    look: Look, event: int, scale: float, path: Path, frame_mean: NDArray[np.float64], optics: Optics
-) -> dict[str, float]:
+def _place(look: Look, event: int, scale: float, path: Path, frame_mean: NDArray[np.float64], optics: Optics) -> dict[str, float]:
     """Movement, visibility and surroundings before and after the event."""
     series, seen = look.series, path.frame
     level, dy, dx = series.coefficients[:, N_HEIGHTS:].T

@@ -45,10 +45,13 @@ def solve_symmetric(normal: NDArray[np.float64], right: NDArray[np.float64], n: 
 def invert(normal: NDArray[np.float64]) -> NDArray[np.float64]:
     """Inverse of a symmetric matrix, with the same ridge."""
     n = len(normal)
-    out = np.zeros((n, n))
+    out, factor, column = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n)
     for c in range(n):
-        factor, column = normal.copy(), np.zeros(n)
-        column[c] = 1.0
+        for a in range(n):
+            column[a] = 1.0 if a == c else 0.0
+            for b in range(a + 1):
+                factor[a, b] = normal[a, b]
         solve_symmetric(factor, column, n)
-        out[:, c] = column
+        for a in range(n):
+            out[a, c] = column[a]
     return out

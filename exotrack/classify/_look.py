@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from exotrack._blocks import Block
 from exotrack._frames import read_usable, usable_of
 from exotrack.classify._candidates import Places
-from exotrack.classify._components import N_HEIGHTS, WIDTHS, PatchSeries, Reach, binned, components, mixture
+from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
 from exotrack.classify._models import (
     CLOUD,
@@ -27,12 +27,13 @@ from exotrack.classify._models import (
     STATIC,
     TAU_FRAMES,
     Sums,
+    chance_clouds,
     course,
     fit_all,
     sums_of,
     t0_grid,
-    wide_noise,
 )
+from exotrack.classify._patch import N_HEIGHTS, Reach, binned
 from exotrack.movie import Movie
 from exotrack.physics import Noise
 
@@ -91,7 +92,7 @@ class Optics(NamedTuple):
 
 
 class Grids(NamedTuple):
-    """What all candidates of a movie are fitted with: grids and tables of `_models.fit_all`, mixtures of widths, a typical cloud."""
+    """What all candidates of a movie are fitted with: grids and tables of `fit_all`, mixtures of widths, a typical cloud."""
 
     values: tuple[NDArray[np.float64], ...]
     tables: Tables
@@ -112,7 +113,10 @@ def grids(optics: Optics) -> Grids:
 
 
 class Look(NamedTuple):
-    """One candidate, fitted: its series, the fits of `_models.FIT`, the chi-squared profiles over tau and D, `wide_noise`."""
+    """One candidate, fitted: its series, the fits of `_models.FIT`, and the chi-squared profiles over tau and D.
+
+    wide_noise : how much the light of clouds fluctuates where none is, in units of what the noise says; at least 1.
+    """
 
     series: PatchSeries
     fits: NDArray[np.float64]
@@ -141,7 +145,8 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     pixels, statuses = read_usable(movie, first, last)
     usable = usable_of(pixels, statuses, movie)
     reach, fitted = optics.reach, grids(optics)
-    pixels = pixels if pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32") else pixels.astype(np.float32)
+    if not (pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32")):
+        pixels = pixels.astype(np.float32)
     means = binned(pixels, reach.bin)
     settings = (optics.sigma_px, optics.slope, optics.intercept)
     looks = []
@@ -149,12 +154,10 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
         part = slice(a - first, b - first)
-        coefficients, precision, shift_sd = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
+        out = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
         near = _near(others, (a, b), place, reach, optics.sigma_px)
-        components(
-            pixels[part], means[part], usable[part], place, near, settings, reach, coefficients, precision, shift_sd
-        )  # fmt: skip
-        series = PatchSeries(np.arange(a, b), coefficients, precision, shift_sd)
+        components((pixels[part], means[part]), usable[part], place, near, settings, reach, out)
+        series = PatchSeries(np.arange(a, b), *out)
         looks.append(_fitted(series, int(where.frame[k]), fitted, optics))
     return looks
 
@@ -166,8 +169,8 @@ def _fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Lo
     fit_all(sums, grids.values, grids.tables, look.fits, look.profiles)
     best = look.fits[CLOUD]
     told = course(sums.times, CLOUD, best, (grids.mixtures, optics.escape)) + np.array([0.0, *best[STATIC + 1 : LOST]])
-    data = np.nan_to_num(series.coefficients[:, :N_HEIGHTS])
-    return look._replace(wide_noise=wide_noise(sums, data, told, grids.cloud))
+    chance = chance_clouds(sums, np.nan_to_num(series.coefficients[:, :N_HEIGHTS]) - told, grids.cloud)
+    return look._replace(wide_noise=max(float(np.median(np.abs(chance))) / 0.6745, 1.0) if len(chance) > 5 else 1.0)
 
 
 def _near(

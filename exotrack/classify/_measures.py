@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack.classify._components import N_HEIGHTS
 from exotrack.classify._features import best_model
 from exotrack.classify._look import Look, Optics, fluxes, grids
 from exotrack.classify._models import CHI2, D_UM2_S, LOST, RELEASE, SPREAD, STATIC, STAY, T0, TAU_FRAMES, course, parabola
+from exotrack.classify._patch import N_HEIGHTS
 from exotrack.classify._refit import refined_decay, refined_diffusion
 from exotrack.movie import Movie
 

@@ -25,9 +25,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.classify._components import N_HEIGHTS
 from exotrack.classify._courses import PHASES, Tables, cloud, hold_until, release, spread
 from exotrack.classify._linear import invert, solve_symmetric
+from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
 STAY, STEP, RAMP, RELEASE, SPREAD, CLOUD = range(6)
@@ -97,9 +97,13 @@ def sums_of(times: Real, data: Real, precision: Real) -> Sums:
                 normal[a, b] += precision[k, a, b]
             right[a] += weighted[k, a]
             total += data[k, a] * weighted[k, a]
-    inverse = invert(normal)
-    static = inverse @ right
-    return Sums(times, precision, weighted, inverse, right, static, max(total - static @ right, 0.0))
+    inverse, static = invert(normal), np.zeros(N_HEIGHTS)
+    for a in range(N_HEIGHTS):
+        for b in range(N_HEIGHTS):
+            static[a] += inverse[a, b] * right[b]
+    for a in range(N_HEIGHTS):
+        total -= static[a] * right[a]
+    return Sums(times, precision, weighted, inverse, right, static, max(total, 0.0))
 
 
 @njit(nogil=True, cache=True)
@@ -175,10 +179,12 @@ def _write(
     sums: Sums, best: Real, chi2: float, shape: tuple[float, float, float], columns: Any, heights: Real, errors: Real
 ) -> None:
     """Write a fit to a row of `FIT`."""
-    best[:] = 0.0
+    for a in range(best.size):
+        best[a] = 0.0
     best[CHI2], best[T0], best[SHAPE_1], best[SHAPE_2] = chi2, shape[0], shape[1], shape[2]
     best[HEIGHT_SD] = best[LIGHT_SD] = np.nan
-    best[STATIC:LOST] = sums.static
+    for a in range(N_HEIGHTS):
+        best[STATIC + a] = sums.static[a]
     for i in range(len(columns)):
         for a in range(N_HEIGHTS):
             for b in range(N_HEIGHTS):
@@ -252,11 +258,7 @@ def fit_all(sums: Sums, grids: tuple[Real, Real, Real, Real, Real, Real], tables
     """
     t0s, taus, ramps, growths, escapes, clouds = grids
     held = np.zeros(len(sums.times))
-    out[:] = np.nan
-    profiles[:] = np.inf
-    out[STAY, CHI2] = sums.chi2
-    out[STAY, STATIC:LOST] = sums.static
-    out[1:, CHI2] = np.inf
+    _reset(sums, out, profiles)
     for t0 in t0s:
         _release_at(sums, t0, held, taus, tables, out, profiles[0])
     for t0 in _around(out[RELEASE, T0]):
@@ -270,11 +272,28 @@ def fit_all(sums: Sums, grids: tuple[Real, Real, Real, Real, Real, Real], tables
             _spread_at(sums, t0, held, (growths, 3), (escapes, 2), tables, out[SPREAD], profiles[1])
         for t0 in _around(out[SPREAD, T0]):
             _spread_at(sums, t0, held, (growths, 1), (escapes, 1), tables, out[SPREAD], profiles[1])
-        near = np.searchsorted(taus, out[RELEASE, SHAPE_1])
-        near = (max(near - 4, 0), min(near + 3, len(taus)))
+        at = 0
+        while at < len(taus) - 1 and taus[at] < out[RELEASE, SHAPE_1]:
+            at += 1
+        near = (max(at - 4, 0), min(at + 3, len(taus)))
         for t0 in _around(out[RELEASE, T0]):
             _cloud_at(sums, t0, held, (taus, near, clouds), tables, out[CLOUD])
     _stand_in(out)
+
+
+@njit(nogil=True, cache=True)
+def _reset(sums: Sums, out: Real, profiles: Real) -> None:
+    """Nothing is fitted but the static pattern."""
+    for m in range(N_MODELS):
+        for a in range(out.shape[1]):
+            out[m, a] = np.nan
+        out[m, CHI2] = np.inf
+    for i in range(2):
+        for k in range(profiles.shape[1]):
+            profiles[i, k] = np.inf
+    out[STAY, CHI2] = sums.chi2
+    for a in range(N_HEIGHTS):
+        out[STAY, STATIC + a] = sums.static[a]
 
 
 @njit(nogil=True, cache=True)
@@ -287,7 +306,7 @@ def _around(t0: float) -> Any:
 def _start(sums: Sums, t0: float) -> Any:
     """Frame of the series in which t0 lies, and its phase."""
     first = math.floor(t0)
-    return int(first - sums.times[0]), int(round((t0 - first) * PHASES)) % PHASES
+    return int(first - sums.times[0]), round((t0 - first) * PHASES) % PHASES
 
 
 @njit(nogil=True, cache=True)
@@ -354,7 +373,8 @@ def _stand_in(out: Real) -> None:
     """Where a model was not fitted, or its course has no positive height, a simpler one stands in, with height 0."""
     for m in range(RAMP, N_MODELS):
         if not np.isfinite(out[m, CHI2]):
-            out[m, :] = out[RELEASE if m == CLOUD else STEP, :]
+            for a in range(out.shape[1]):
+                out[m, a] = out[RELEASE if m == CLOUD else STEP, a]
             if m == CLOUD:
                 out[m, LIGHT], out[m, LIGHT_SD] = 0.0, np.nan
             elif m != RAMP:
@@ -389,18 +409,13 @@ def course(times: Real, model: int, fit: Real, clouds: tuple[Real, float]) -> Re
 
 
 @njit(nogil=True, cache=True)
-def wide_noise(sums: Sums, data: Real, told: Real, template: Real) -> float:
-    """How much the light of clouds fluctuates where none is, in units of what the camera's noise says; at least 1.
+def chance_clouds(sums: Sums, rest: Real, template: Real) -> Real:
+    """(n,) heights, in standard errors, of a typical cloud at every frame in `rest`, what a fit leaves of the data (n, 4).
 
-    Things that move unseen, haze and bleaching texture look like weak clouds that come and go. A template of a cloud,
-    (frames, 4), is held against what a fit leaves of the data at every frame.
-
-    data, told : (n, 4) heights, measured and fitted (the static pattern included).
+    Things that move unseen, haze and bleaching texture look like weak clouds that come and go. template : (frames, 4).
     """
     n = len(sums.times)
-    rest = data - told
-    z = np.zeros(n)
-    count = 0
+    z, count = np.zeros(n), 0
     for k in range(n):
         y = q = 0.0
         for j in range(k, min(k + len(template), n)):
@@ -410,9 +425,9 @@ def wide_noise(sums: Sums, data: Real, told: Real, template: Real) -> float:
                     p += sums.precision[j, a, b] * template[j - k, b]
                 y, q = y + p * rest[j, a], q + p * template[j - k, a]
         if q > 0.0:
-            z[count] = abs(y) / math.sqrt(q)
+            z[count] = y / math.sqrt(q)
             count += 1
-    return max(float(np.median(z[:count])) / 0.6745, 1.0) if count > 5 else 1.0
+    return z[:count]
 
 
 def parabola(grid: Real, chi2: Real) -> tuple[float, float]:

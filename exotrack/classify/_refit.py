@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.classify._components import N_HEIGHTS
 from exotrack.classify._courses import hold_until, release, spread
 from exotrack.classify._models import D_UM2_S, FIT, SHAPE_2, T0, TAU_FRAMES, Sums, _narrow, _wide, keep_course, parabola
+from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
 
