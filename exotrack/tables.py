@@ -201,7 +201,11 @@ class Events(Table):
     amplitude = Column(REAL, "counts", "Brightness of the vesicle at the event.")
     dff = Column(REAL, "1", "Rise at the event over the local background without camera offset (dF/F).")
     rise_s = Column(REAL, "s", "Time from the level before to the peak.")
-    decay_s = Column(REAL, "s", "Time constant of the decay after the peak.")
+    decay_s = Column(
+        REAL,
+        "s",
+        "Time constant of the decay after the peak: all but 1/e of what goes has gone. Cargo that leaves, or pH that falls.",
+    )
     decay_sd_s = Column(REAL, "s", "Standard error of decay_s.")
     diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient of the spreading cargo, from sigma^2 = s0^2 + 2 D t.")
     diffusion_sd_um2_s = Column(REAL, "um^2/s", "Standard error of diffusion_um2_s.")

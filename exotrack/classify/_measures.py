@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from exotrack.classify._features import best_model
 from exotrack.classify._look import Look, Optics, fluxes, grids
-from exotrack.classify._models import CHI2, D_UM2_S, LOST, RELEASE, SPREAD, STATIC, STAY, T0, TAU_FRAMES, course, parabola
+from exotrack.classify._models import CHI2, CLOUD, D_UM2_S, LOST, RELEASE, SPREAD, STATIC, STAY, T0, TAU_FRAMES, course, parabola
 from exotrack.classify._patch import N_HEIGHTS
-from exotrack.classify._refit import refined_decay, refined_diffusion
+from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
 from exotrack.movie import Movie
 
 MEASURES = (
@@ -20,6 +20,8 @@ MEASURES = (
     "fraction_released", "fraction_released_sd",
 )  # fmt: skip
 REFINED = ("decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s")
+SEEN = 9.0
+"""Chi-squared that a cloud must explain for the time constant to be measured with it: three standard errors."""
 WORTH = 25.0
 """Chi-squared a release must explain over no change before its time constant is measured."""
 
@@ -62,16 +64,26 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
 
 def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, float, float]:
     """`REFINED` of one candidate, which take longer than the rest; missing where the pixels cannot tell."""
-    decay, decay_sd = _decay(look, frame)
+    decay, decay_sd = _decay(look, frame, optics)
     return decay * optics.frame_s, decay_sd * optics.frame_s, *_diffusion(look, frame, optics)
 
 
-def _decay(look: Look, frame: int) -> tuple[float, float]:
-    """Time constant (frames) and its error where there is a change to measure, else missing."""
-    if look.fits[STAY, CHI2] - look.fits[RELEASE, CHI2] < WORTH:
+def _decay(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
+    """Time constant (frames) and its error where there is a change to measure, else missing; with the cloud if one is seen."""
+    fits = look.fits
+    if fits[STAY, CHI2] - fits[RELEASE, CHI2] < WORTH:
         return math.nan, math.nan
-    coarse = look.profiles[0, : len(TAU_FRAMES)]
-    return _known(*refined_decay(look.sums(frame), look.fits[RELEASE], coarse))
+    if fits[RELEASE, CHI2] - fits[CLOUD, CHI2] > SEEN:
+        value, sd = refined_release(look.sums(frame), fits[CLOUD], optics.escape, grids(optics).mixtures)
+    else:
+        value, sd = refined_decay(look.sums(frame), fits[RELEASE], look.profiles[0, : len(TAU_FRAMES)])
+    return _known(value, sd * _excess(look))
+
+
+def _excess(look: Look) -> float:
+    """By how much the best fit misses beyond the noise: errors grow with it; at least 1."""
+    n = max(int((look.series.precision[:, 0, 0] > 0).sum()), 1)
+    return max(math.sqrt(float(look.fits[RELEASE:, CHI2].min()) / (N_HEIGHTS * n)), 1.0)
 
 
 def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
@@ -80,7 +92,8 @@ def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
         return math.nan, math.nan
     growth = float(optics.growth(np.ones(1))[0])
     coarse = look.profiles[1, : len(D_UM2_S)]
-    return _known(*refined_diffusion(look.sums(frame), look.fits[SPREAD], coarse, growth, grids(optics).mixtures))
+    value, sd = refined_diffusion(look.sums(frame), look.fits[SPREAD], coarse, growth, grids(optics).mixtures)
+    return _known(value, sd * _excess(look))
 
 
 def _known(value: float, sd: float) -> tuple[float, float]:

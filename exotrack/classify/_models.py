@@ -197,14 +197,15 @@ def _write(
 
 
 @njit(nogil=True, cache=True)
-def keep_step(sums: Sums, column: Any, shape: tuple[float, float, float], best: Real) -> None:
-    """Solve for a change without a course; write it to `best` if its chi-squared is the least so far."""
+def keep_step(sums: Sums, column: Any, shape: tuple[float, float, float], best: Real) -> float:
+    """Solve for a change without a course; write it to `best` if its chi-squared, which is returned, is the least so far."""
     q, y = _projected(sums, column, column, column.q), _seen(sums, column)
     if not q > 1e-9 * column.q:
-        return
+        return np.inf
     chi2 = max(sums.chi2 - y * y / q, 0.0)
     if chi2 < best[CHI2]:
         _write(sums, best, chi2, shape, (column,), np.array([y / q]), np.array([np.nan]))
+    return chi2
 
 
 @njit(nogil=True, cache=True)
@@ -226,10 +227,12 @@ def keep_course(sums: Sums, until: Any, column: Any, cross: float, shape: tuple[
 
 
 @njit(nogil=True, cache=True)
-def _keep_cloud(
+def keep_cloud(
     sums: Sums, columns: Any, crosses: tuple[float, float, float], shape: tuple[float, float, float], best: Real
-) -> None:
-    """Solve with `columns`: P, an unspread course and a cloud; write it to `best` if it is the best so far and both are positive.
+) -> float:
+    """Solve with `columns`: P, an unspread course and a cloud; write it to `best` if it is the best so far.
+
+    Returns chi-squared, infinite unless both courses are positive.
 
     crosses : products of the first and second, first and third, second and third column.
     """
@@ -243,9 +246,12 @@ def _keep_cloud(
     y0, y1, y2 = right[0], right[1], right[2]
     variance = solve_symmetric(normal, right, 3)
     chi2 = max(sums.chi2 - y0 * right[0] - y1 * right[1] - y2 * right[2], 0.0)
-    if right[1] > 0.0 and right[2] > 0.0 and chi2 < best[CHI2]:
+    if not (right[1] > 0.0 and right[2] > 0.0):
+        return np.inf
+    if chi2 < best[CHI2]:
         errors[2] = math.sqrt(variance)
         _write(sums, best, chi2, shape, columns, right, errors)
+    return chi2
 
 
 @njit(nogil=True, cache=True)
@@ -365,7 +371,7 @@ def _cloud_at(sums: Sums, t0: float, held: Real, shapes: Any, tables: Tables, be
         for j in range(len(clouds)):
             course = tables.cloud[phase, i, j]
             crosses = (crossed, _between(sums, held, course, first), _across(sums, narrow, course, first))
-            _keep_cloud(sums, (until, one, _wide(sums, course, first)), crosses, (t0, taus[i], clouds[j]), best)
+            keep_cloud(sums, (until, one, _wide(sums, course, first)), crosses, (t0, taus[i], clouds[j]), best)
 
 
 @njit(nogil=True, cache=True)

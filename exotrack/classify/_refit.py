@@ -12,8 +12,22 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.classify._courses import hold_until, release, spread
-from exotrack.classify._models import D_UM2_S, FIT, SHAPE_2, T0, TAU_FRAMES, Sums, _narrow, _wide, keep_course, parabola
+from exotrack.classify._courses import cloud, hold_until, release, spread
+from exotrack.classify._models import (
+    D_UM2_S,
+    FIT,
+    SHAPE_1,
+    SHAPE_2,
+    T0,
+    TAU_FRAMES,
+    Sums,
+    _narrow,
+    _wide,
+    keep_cloud,
+    keep_course,
+    keep_step,
+    parabola,
+)
 from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
@@ -22,6 +36,8 @@ STARTS = np.arange(-0.8, 0.81, 0.1)
 """Starts tried around the coarse one (frames)."""
 AROUND = np.geomspace(1 / 1.9, 1.9, 9)
 """Values tried around the coarse one; the coarse grids step by about 1.7."""
+FLASH = 4.0
+"""Chi-squared that a sudden change of brightness at the start must explain to be believed: two standard errors."""
 
 
 def refined_decay(sums: Sums, fit: Real, coarse: Real) -> tuple[float, float]:
@@ -33,7 +49,20 @@ def refined_decay(sums: Sums, fit: Real, coarse: Real) -> tuple[float, float]:
     if not math.isfinite(sd):
         return value, sd
     taus = value * AROUND
-    return parabola(taus, _release_profile(sums, fit[T0] + STARTS, taus))
+    free, steady = _release_profile(sums, fit[T0] + STARTS, taus)
+    return _simpler(taus, free, steady)
+
+
+def refined_release(sums: Sums, fit: Real, escape: float, mixtures: Real) -> tuple[float, float]:
+    """The same of a release whose cloud is seen, and fitted with it; fit : the coarse fit of the cloud, escape (frames)."""
+    taus = fit[SHAPE_1] * AROUND
+    free, steady = _cloud_profile(sums, fit[T0] + STARTS, taus, (fit[SHAPE_2], escape), mixtures)
+    return _simpler(taus, free, steady)
+
+
+def _simpler(taus: Real, free: Real, steady: Real) -> tuple[float, float]:
+    """Time constant from the profile without a flash at the start, unless one is seen: start and height then share less."""
+    return parabola(taus, steady if steady.min() < free.min() + FLASH else free)
 
 
 def refined_diffusion(sums: Sums, fit: Real, coarse: Real, growth: float, mixtures: Real) -> tuple[float, float]:
@@ -51,16 +80,44 @@ def refined_diffusion(sums: Sums, fit: Real, coarse: Real, growth: float, mixtur
 
 
 @njit(nogil=True, cache=True)
-def _release_profile(sums: Sums, t0s: Real, taus: Real) -> Real:
-    """Least chi-squared over the starts for each time constant."""
-    held, column = np.zeros(len(sums.times)), np.zeros((len(sums.times), N_HEIGHTS))
-    best, out = np.full(len(FIT), np.inf), np.full(len(taus), np.inf)
+def _release_profile(sums: Sums, t0s: Real, taus: Real) -> tuple[Real, Real]:
+    """Least chi-squared over the starts for each time constant, with any height at the start and with that of before."""
+    n = len(sums.times)
+    held, column, both = np.zeros(n), np.zeros((n, N_HEIGHTS)), np.zeros(n)
+    best, free, steady = np.full(len(FIT), np.inf), np.full(len(taus), np.inf), np.full(len(taus), np.inf)
     for t0 in t0s:
         hold_until(sums.times, t0, 0.0, held)
         for i in range(len(taus)):
             release(sums.times, t0, taus[i], column)
-            out[i] = min(out[i], _kept(sums, held, column, best))
-    return out
+            for k in range(n):
+                both[k] = held[k] + column[k, 0]
+            free[i] = min(free[i], _kept(sums, held, column, best))
+            steady[i] = min(steady[i], keep_step(sums, _narrow(sums, both, 0), (t0, taus[i], 0.0), best))
+    return free, steady
+
+
+@njit(nogil=True, cache=True)
+def _cloud_profile(sums: Sums, t0s: Real, taus: Real, law: tuple[float, float], mixtures: Real) -> tuple[Real, Real]:
+    """The same for a release with a cloud."""
+    n = len(sums.times)
+    held, column, wide, both = np.zeros(n), np.zeros((n, N_HEIGHTS)), np.zeros((n, N_HEIGHTS)), np.zeros(n)
+    best, free, steady = np.full(len(FIT), np.inf), np.full(len(taus), np.inf), np.full(len(taus), np.inf)
+    for t0 in t0s:
+        hold_until(sums.times, t0, 0.0, held)
+        until = _narrow(sums, held, 0)
+        for i in range(len(taus)):
+            shape = (t0, taus[i], law[0])
+            release(sums.times, t0, taus[i], column)
+            cloud(sums.times, t0, taus[i], law, mixtures, wide)
+            spreading = _wide(sums, wide, 0)
+            narrow = column[:, 0].copy()
+            crosses = (_product(sums, held, column), _product(sums, held, wide), _product(sums, narrow, wide))
+            free[i] = min(free[i], keep_cloud(sums, (until, _narrow(sums, narrow, 0), spreading), crosses, shape, best))
+            for k in range(n):
+                both[k] = held[k] + narrow[k]
+            crossed = _product(sums, both, wide)
+            steady[i] = min(steady[i], keep_course(sums, _narrow(sums, both, 0), spreading, crossed, shape, best))
+    return free, steady
 
 
 @njit(nogil=True, cache=True)
@@ -81,8 +138,15 @@ def _spread_profile(sums: Sums, t0s: Real, grids: tuple[Real, Real], mixtures: R
 @njit(nogil=True, cache=True)
 def _kept(sums: Sums, held: Real, column: Real, best: Real) -> float:
     """Chi-squared with `held` and a course of all frames."""
-    cross = 0.0
-    for k in range(len(held)):
+    until, spreading = _narrow(sums, held, 0), _wide(sums, column, 0)
+    return keep_course(sums, until, spreading, _product(sums, held, column), (0.0, 0.0, 0.0), best)
+
+
+@njit(nogil=True, cache=True)
+def _product(sums: Sums, narrow: Real, column: Real) -> float:
+    """Product of narrow heights (n,) and a course of all frames."""
+    total = 0.0
+    for k in range(len(narrow)):
         for a in range(N_HEIGHTS):
-            cross += held[k] * sums.precision[k, 0, a] * column[k, a]
-    return keep_course(sums, _narrow(sums, held, 0), _wide(sums, column, 0), cross, (0.0, 0.0, 0.0), best)
+            total += narrow[k] * sums.precision[k, 0, a] * column[k, a]
+    return total

@@ -162,6 +162,11 @@ def _event(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, what:
     }  # fmt: skip
 
 
+def _decay_s(fusion: Fusion) -> float:
+    """Time in which all but 1/e of what is released has left: that of an exponential release, shorter if the pore closes."""
+    return -math.log1p(-(1.0 - math.exp(-1.0)) * fusion.fraction) / fusion.rate
+
+
 def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Row:
     lumenal = sim.cargo.kind == "lumenal"
     c = sim.cargo
@@ -169,7 +174,7 @@ def _fusion(sim: Simulation, vesicle: Vesicle, stay: Stay, fusion: Fusion) -> Ro
     dark = vesicle.body.acid_brightness < sim.vesicles.visible
     first = stay.start in {f.t_s for f in vesicle.life.fusions}
     return {
-        "decay_s": 1.0 / fusion.rate if lumenal else again, "diffusion_um2_s": fusion.diffusion,
+        "decay_s": _decay_s(fusion) if lumenal else again, "diffusion_um2_s": fusion.diffusion,
         "fraction_released": fusion.fraction,
         "docked_s": stay.stop - stay.start, "docked_entry_observed": bool(stay.start > 0 and (first or not dark)),
         "newcomer": vesicle.life.newcomer and fusion is vesicle.life.fusions[0], "release_s": fusion.release_s,
