@@ -16,7 +16,7 @@ from exotrack.detect._clipped import fit_clipped
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
-from exotrack.detect._peaks import describe, judge, local_maxima, surroundings, weaker_curvature
+from exotrack.detect._peaks import describe, judge, local_maxima, surroundings, tilts, weaker_curvature
 from exotrack.detect._pixels import SPARSE, Pixels, half_width, lower_width, quiet_part
 from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mend, mirror, templates
@@ -32,7 +32,7 @@ Workspace = tuple[NDArray[np.float32], NDArray[np.float32]]
 class Maxima(NamedTuple):
     """Maxima of one frame.
 
-    peaks : (n, 2) pixels. seen : (n, 6) what `describe` says of place, height and background. above : (n,) height in standard
+    peaks : (n, 2) pixels. seen : (n, 4) what `describe` says of place, height and background. above : (n,) height in standard
     deviations, less what lies around. plain : (n,) the same in a normal distribution.
     """
 
@@ -138,7 +138,7 @@ class Finder:
         plain, kept = judge(peaks, seen, (above, lifted, curvature), self._shape, (float(skewed), *camera))
         order = np.flatnonzero(kept & (plain > min(self.threshold, _threshold.LOWEST)))
         order = order[np.argsort(seen[order, 0], kind="stable")]
-        return Maxima(peaks[order], seen[order, :6], above[order], plain[order])
+        return Maxima(peaks[order], seen[order, :4], above[order], plain[order])
 
     def chosen(self, frames: Sequence[Maxima | None], first: int, stop: int) -> list[NDArray[np.bool_]]:
         """Which maxima of frames `first` to `stop` (exclusive) are spots.
@@ -184,14 +184,15 @@ class Finder:
         """`COLUMNS` (n, 8), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
         camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
-        image = self._pad(pixels, work) if len(self.pixels.noisy) else pixels.astype(np.float32)
-        fit = fit_spots(image, maxima.peaks[chosen], maxima.seen[chosen], self.wide.sigma_px, half, camera)
+        image, peaks, seen = self._pad(pixels, work), maxima.peaks[chosen], maxima.seen[chosen]
+        tilt = tilts(work[0], self.wide.half_window, len(self.tight.weights), peaks, seen[:, 3], camera)
+        fit = fit_spots(image, peaks, np.column_stack([seen, tilt]), self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
         inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
         good = inside & (fit[:, 6] == FITTED)
         rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6]])[good]
         if self.close_pairs:
-            rows = self._together(image, rows, maxima.seen[chosen, 4:6][good])
+            rows = self._together(image, rows, tilt[good])
         clipped = fit_clipped(image, rows, self.ceiling, self.wide.sigma_px, half, camera)
         rows[:, 5:] *= self.excess if self.excess > WHITE else 1.0
         rows = np.column_stack([rows, clipped])
