@@ -34,6 +34,7 @@ SMOOTH_FROM = np.ascontiguousarray((SMOOTH / SMOOTH.sum(0)).T)
 ITERATIONS = 12
 
 
+@lru_cache(maxsize=8)
 def false_maxima(shape: Template) -> Real:
     """Expected number of maxima of filtered white noise above each of `HEIGHTS`, per pixel."""
     from scipy.stats import norm
