@@ -152,24 +152,25 @@ class Finder:
         ----------
         frames : maxima of consecutive frames, None where a frame cannot be used.
         """
-        said = self._said(frames)
+        seen = [None if part is None else _threshold.in_bins(part.plain) for part in frames]
+        said = self._said(frames, seen)
         chosen = []
         for k in range(first, stop):
             here = frames[k]
             if here is None:
                 chosen.append(np.zeros(0, bool))
                 continue
-            near = [part.plain for part in frames[max(k - REACH, 0) : k + REACH + 1] if part is not None]
+            near = [part for part in seen[max(k - REACH, 0) : k + REACH + 1] if part is not None]
             likely = self._mixture(near).share(here.plain, said[k]) > LIKELY
             chosen.append(np.asarray((here.plain > self.threshold) | likely))
         return chosen
 
-    def _said(self, frames: Sequence[Maxima | None]) -> list[Real]:
+    def _said(self, frames: Sequence[Maxima | None], seen: Sequence[Real | None]) -> list[Real]:
         """What the neighbours say of each maximum; 1, which is nothing, where nothing lasts in this movie."""
         if self.persistence.share <= 0:
             return [np.ones(0 if part is None else len(part.plain)) for part in frames]
         area = len(self.gains[0]) * len(self.gains[1])
-        single = [None if part is None else self._mixture([part.plain]) for part in frames]
+        single = [None if part is None else self._mixture([part]) for part in seen]
 
         def rate(heights: Real, frame: int) -> Real:
             mixture = single[frame]
@@ -178,10 +179,14 @@ class Finder:
         places = [None if part is None else np.column_stack([part.seen[:, :2], part.plain]) for part in frames]
         return supported(places, rate, self.persistence)
 
-    def _mixture(self, heights: Sequence[Real]) -> _threshold.Mixture:
-        together = np.concatenate(heights)
-        widths = (1 / self.pixels.fixed, self.texture)
-        return _threshold.Mixture.of(together, self.false_above, self.threshold, widths, len(heights))
+    def _mixture(self, seen: Sequence[Real]) -> _threshold.Mixture:
+        return _threshold.Mixture.of(np.array(seen), self._false, self.threshold)
+
+    @cached_property
+    def _false(self) -> tuple[Real, Real]:
+        """False maxima in each bin, of noise alone and with structure."""
+        changing, still = (_threshold.false_in_bins(self.false_above, width) for width in (1 / self.pixels.fixed, self.texture))
+        return changing, still
 
     def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_], work: Workspace) -> Real:
         """`COLUMNS` (n, 8), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
@@ -191,8 +196,7 @@ class Finder:
         tilt = tilts(work[0], self.wide.half_window, len(self.tight.weights), peaks, seen[:, 3], camera)
         fit = fit_spots(image, peaks, np.column_stack([seen, tilt]), self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
-        inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
-        good = inside & (fit[:, 6] == FITTED)
+        good = fit[:, 6] == FITTED
         rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6]])[good]
         if self.close_pairs:
             rows = self._together(image, rows, tilt[good])

@@ -30,7 +30,7 @@ def local_maxima(z: Any, floor: float) -> Any:
                 continue
             for x in range(start, min(start + RUN, width)):
                 value = z[y, x]
-                if value > floor and _is_peak(z, y, x, value):
+                if value >= least and value > floor and _is_peak(z, y, x, value):
                     found[n, 0], found[n, 1] = y, x
                     n += 1
     return found[:n].copy()
