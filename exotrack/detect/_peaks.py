@@ -30,7 +30,10 @@ def local_maxima(z: Any, floor: float) -> Any:
                 continue
             for x in range(start, min(start + RUN, width)):
                 value = z[y, x]
-                if value >= least and value > floor and _is_peak(z, y, x, value):
+                # Most are on the slope of a peak: the neighbour on either side tells.
+                if value < least or (x > 0 and z[y, x - 1] >= value) or (x + 1 < width and z[y, x + 1] > value):
+                    continue
+                if value > floor and _is_peak(z, y, x, value):
                     found[n, 0], found[n, 1] = y, x
                     n += 1
     return found[:n].copy()

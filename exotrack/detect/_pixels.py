@@ -132,7 +132,7 @@ def lower_width(values: NDArray[np.floating[Any]]) -> float:
 def quiet_part(filtered: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of every `SPARSE`-th pixel along either axis lie in squares in which the filter finds nothing but noise."""
     rows, columns = (np.arange(0, size, LOCAL) for size in filtered.shape)
-    highest = np.maximum.reduceat(np.maximum.reduceat(filtered, rows, axis=0), columns, axis=1)
+    highest = np.maximum.reduceat(np.stack([filtered[row : row + LOCAL].max(0) for row in rows]), columns, axis=1)
     quiet = highest < NOTHING * lower_width(filtered[::SPARSE, ::SPARSE])
     at = [np.arange(0, size, SPARSE) // LOCAL for size in filtered.shape]
     return np.asarray(quiet[np.ix_(*at)])

@@ -100,14 +100,16 @@ def _moments(first: Any, second: Any) -> Any:
     for i in range(len(first)):
         total, change = first[i] + second[i], second[i] - first[i]
         mean, mean_change, along_y, along_x = total.sum() / n, change.sum() / n, 0.0, 0.0
-        for j in range(n):
-            along_y += side[j // BLOCK] * total[j]
-            along_x += side[j % BLOCK] * total[j]
+        for y in range(BLOCK):
+            for x in range(BLOCK):
+                along_y += side[y] * total[y * BLOCK + x]
+                along_x += side[x] * total[y * BLOCK + x]
         structure, variance = 0.0, 0.0
-        for j in range(n):
-            rest = total[j] - mean - along_y / inertia * side[j // BLOCK] - along_x / inertia * side[j % BLOCK]
-            structure += rest * rest
-            variance += (change[j] - mean_change) ** 2
+        for y in range(BLOCK):
+            row = mean + along_y / inertia * side[y]
+            for x in range(BLOCK):
+                structure += (total[y * BLOCK + x] - row - along_x / inertia * side[x]) ** 2
+                variance += (change[y * BLOCK + x] - mean_change) ** 2
         found[0, i], found[1, i], found[2, i] = mean / 2, variance / (n - 1) / 2, structure / (2 * (n - 3))
         found[3, i], found[4, i] = _fine(change), _fine(total)
     return found
