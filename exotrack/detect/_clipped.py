@@ -28,7 +28,7 @@ def fit_clipped(
 
     A fit that fails or leads away leaves the spot as it was.
     """
-    clipped = _clipped(image, rows, ceiling, half)
+    clipped: NDArray[np.bool_] = _clipped(image, rows, ceiling, half)
     slope, shift, unit = camera[0], camera[1] / camera[0], 2 * math.pi * sigma**2
     for i in np.flatnonzero(clipped):
         row = rows[i]

@@ -95,7 +95,7 @@ def _add(first: Any, second: Any, squares: Any, total: Any, change: Any) -> None
 def _noisy(squares: NDArray[Any], n: int) -> NDArray[np.int64]:
     over = np.argwhere(squares > n * (QUIET + SURE * SPREAD / np.sqrt(n)))
     around = sliding_window_view(np.pad(squares, 2, mode="reflect"), (5, 5))[over[:, 0], over[:, 1]].reshape(-1, 25)
-    return over[squares[over[:, 0], over[:, 1]] > TIMES * np.median(around, axis=1)]
+    return np.asarray(over[squares[over[:, 0], over[:, 1]] > TIMES * np.median(around, axis=1)])
 
 
 def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:

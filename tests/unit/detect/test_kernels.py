@@ -20,7 +20,8 @@ def mirrored(image, margin):
 def filtered(image, template, camera=(1e-9, 100.0)):
     padded, z = mirrored(image, template.half_window), np.empty(image.shape, np.float32)
     gains = tuple(np.ones(size, np.float32) for size in image.shape)
-    matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains, np.empty(padded.shape[1]), z)
+    sums = np.empty(padded.shape[1])
+    matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains, sums, z)
     return z
 
 
