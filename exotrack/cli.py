@@ -224,6 +224,6 @@ def tables(markdown: Annotated[bool, typer.Option("--markdown", help="Print Mark
     if markdown:
         typer.echo(dictionary.markdown(), nl=False)
         return
-    for table in contract.ALL:
+    for table in contract.EVERY:
         rows = [(name, column.dtype, column.unit, dictionary.meaning(column)) for name, column in table.columns().items()]
         _terminal.show_table(f"{table.name}: {dictionary.about(table)}", ("column", "type", "unit", "meaning"), rows)

@@ -13,92 +13,28 @@ what breaks the contract. Extra columns are allowed after those declared here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator
 
-from exotrack.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-STATES = ("mobile", "tethered", "docked")
-EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run")
-FUSION_KINDS = ("full_fusion", "kiss_and_run")
-EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
-FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable")
-
-TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
-MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: pandas dtype, unit ("" if it has none), meaning, and the closed set of its values if it has one."""
-
-    dtype: str
-    unit: str
-    about: str
-    choices: tuple[str, ...] = ()
-
-
-class Table:
-    """A table's contract. Subclasses list their columns as class attributes, in order."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    def columns(cls) -> dict[str, Column]:
-        """Name to `Column`, in the order they are written; inherited columns come first."""
-        found: dict[str, Column] = {}
-        for base in reversed(cls.__mro__):
-            found |= {key: value for key, value in vars(base).items() if isinstance(value, Column)}
-        return found
-
-    @classmethod
-    def empty(cls) -> pd.DataFrame:
-        """A table with no rows and every column."""
-        return cls.build({})
-
-    @classmethod
-    def build(cls, data: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
-        """Cast `data` to the declared dtypes, in the declared order, extra columns last.
-
-        A declared column that is absent becomes missing values; scalars are repeated. Raises `InputError` where a column
-        of whole numbers, yes/no or text has no values to give.
-        """
-        import pandas as pd
-
-        source = data if isinstance(data, pd.DataFrame) else pd.DataFrame(dict(data))
-        missing = {"float64": float("nan"), "Int64": pd.NA, "boolean": pd.NA, "str": ""}
-        ready: dict[str, Any] = {}
-        for key, column in cls.columns().items():
-            if key in source:
-                values = source[key]
-            elif len(source) == 0 or column.dtype in missing:
-                values = pd.Series([missing.get(column.dtype)] * len(source), index=source.index, dtype="object")
-            else:
-                raise InputError(f"table {cls.name}: column {key} ({column.dtype}) is missing")
-            ready[key] = values.astype(column.dtype)
-        extra = {key: source[key] for key in source if key not in ready}
-        # Columns are taken as they are: pandas copies one when it is written to, and tables of long movies are large.
-        return pd.DataFrame({**ready, **extra}, copy=False).reset_index(drop=True)
-
-    @classmethod
-    def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return `frame` unchanged if it keeps the contract; `InputError` names the first column that does not."""
-        for key, column in cls.columns().items():
-            if key not in frame:
-                raise InputError(f"table {cls.name}: column {key} is missing; found {', '.join(map(str, frame.columns))}")
-            if str(frame[key].dtype) != column.dtype:
-                raise InputError(f"table {cls.name}: column {key} is {frame[key].dtype}, expected {column.dtype}")
-            if column.choices:
-                strange = set(frame[key].dropna().unique()) - {*column.choices, ""}
-                if strange:
-                    raise InputError(
-                        f"table {cls.name}: {key} holds {sorted(strange)[0]!r}, allowed are {', '.join(column.choices)}"
-                    )
-        return frame
+from exotrack._calibration import DECOYS as DECOYS
+from exotrack._calibration import INJECTED_KINDS as INJECTED_KINDS
+from exotrack._calibration import Biases as Biases
+from exotrack._calibration import Confusion as Confusion
+from exotrack._calibration import FalseCalls as FalseCalls
+from exotrack._calibration import Injections as Injections
+from exotrack._calibration import Recall as Recall
+from exotrack._table import EVENT_KINDS as EVENT_KINDS
+from exotrack._table import EXIT_KINDS as EXIT_KINDS
+from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
+from exotrack._table import FUSION_KINDS as FUSION_KINDS
+from exotrack._table import MAYBE_WHOLE as MAYBE_WHOLE
+from exotrack._table import MAYBE_YES_NO as MAYBE_YES_NO
+from exotrack._table import REAL as REAL
+from exotrack._table import STATES as STATES
+from exotrack._table import TEXT as TEXT
+from exotrack._table import WHOLE as WHOLE
+from exotrack._table import YES_NO as YES_NO
+from exotrack._table import Column as Column
+from exotrack._table import Table as Table
 
 
 class Frames(Table):
@@ -260,10 +196,14 @@ class Cells(Table):
 
 
 ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
+"""What an analysis makes, in the order of its stages."""
+CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
+"""What a calibration makes."""
+EVERY = (*ALL, *CALIBRATION)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
     """Every (table, column, `Column`) in order: what ``exotrack tables`` prints and docs/tables.md holds."""
-    for table in ALL:
+    for table in EVERY:
         for key, column in table.columns().items():
             yield table.name, key, column

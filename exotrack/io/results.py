@@ -18,7 +18,7 @@ from exotrack.io.atomic import atomic_folder
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, Params, read_toml, to_toml
-from exotrack.tables import ALL, Table
+from exotrack.tables import ALL, EVERY, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ FILES = (
 )  # fmt: skip
 """What `write_results` puts into a folder."""
 
-_TABLES = {table.name: table for table in ALL}
+_TABLES = {table.name: table for table in EVERY}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def read_results(folder: str | Path) -> Results:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such results folder; give a folder that `exotrack run` wrote")
-    frames = {name: read_table(folder / f"{name}.parquet", table) for name, table in _TABLES.items()}
+    frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in ALL}
     return Results(folder, frames, read_toml(folder / "params.toml"), read_provenance(folder))
 
 

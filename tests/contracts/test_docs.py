@@ -75,7 +75,7 @@ def test_the_events_page_explains_every_reason() -> None:
 
 def test_the_data_model_names_every_table_and_status() -> None:
     text = page("data-model.md")
-    assert all(f"| `{table.name}` |" in text for table in tables.ALL)
+    assert all(f"| `{table.name}` |" in text for table in tables.EVERY)
     assert all(f"| `{status}` |" in text for status in tables.FRAME_STATUSES)
 
 
