@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -204,8 +204,10 @@ def preset(name: str) -> Analysis:
     return Analysis(preset=name).updated(PRESETS[name][1])
 
 
-def read_toml(path: str | Path, base: Analysis | None = None) -> Analysis:
+def read_toml(path: str | Path, base: Analysis | Callable[[str], Analysis] | None = None) -> Analysis:
     """Parameters from a TOML file with a table per stage, over `base` or over the preset that the file names.
+
+    base : parameters, or what gives those of a preset by its name; None takes `preset`.
 
     Raises `ParameterError` if the file cannot be read, is not TOML, or holds an unknown name or a value out of range.
     """
@@ -215,7 +217,7 @@ def read_toml(path: str | Path, base: Analysis | None = None) -> Analysis:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: is not TOML ({error}); see docs/parameters.md for the form") from None
-    start = base if base is not None else preset(str(values.get("preset", "granule")))
+    start = base if isinstance(base, Analysis) else (base or preset)(str(values.get("preset", "granule")))
     return start.updated(values, source=str(path))
 
 

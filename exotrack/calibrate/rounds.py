@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,20 @@ class Calibrated:
     def noting(self, **entries: Any) -> Calibrated:
         """The same with further entries in its provenance."""
         return replace(self, provenance={**self.provenance, **entries})
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write tables, parameters, provenance, data dictionary and report to `folder`, all or nothing.
+
+        Raises as `exotrack.io.write_results` does.
+        """
+        from exotrack.io.results import write_results
+        from exotrack.report import write_calibration_report
+
+        def report(place: Path) -> Path:
+            movie, record = self.untouched.movie, dict(self.provenance)
+            return write_calibration_report(place, movie=movie, tables=self.tables, params=self.settings, provenance=record)
+
+        return write_results(folder, self.tables, self.settings, self.provenance, overwrite=overwrite, extra=report)
 
 
 def calibrate(

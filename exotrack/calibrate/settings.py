@@ -35,7 +35,7 @@ class CalibrateParams(Params):
     )  # fmt: skip
     dimmest_snr: float = setting(
         2.0, "1",
-        "SNR in a matched filter of the dimmest that is injected. Default: below half of what is detected, so that recall is seen "
+        "SNR of the dimmest that is injected, in a matched filter. Default: below half of what is detected, so that recall is seen "
         "to fall to nothing.", gt=0, le=100,
     )  # fmt: skip
     as_found: float = setting(

@@ -18,7 +18,7 @@ from exotrack.io.atomic import atomic_folder
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, Params, read_toml, to_toml
-from exotrack.tables import ALL, EVERY, Table
+from exotrack.tables import ALL, CALIBRATION, EVERY, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +92,32 @@ def read_results(folder: str | Path) -> Results:
         raise InputError(f"{folder}: no such results folder; give a folder that `exotrack run` wrote")
     frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in ALL}
     return Results(folder, frames, read_toml(folder / "params.toml"), read_provenance(folder))
+
+
+def read_calibration(folder: str | Path, of: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The tables of a calibration of the movie whose results have provenance `of`, by name.
+
+    Raises `InputError` naming the file that is missing, damaged or out of contract, or if another movie was calibrated.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one that `exotrack calibrate` wrote")
+    frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in CALIBRATION}
+    record = read_provenance(folder)
+    if _identity(record) != _identity(of):
+        raise InputError(
+            f"{folder}: calibrates {record.get('movie_id')}, not the movie of these results; give that of the same file"
+        )
+    return frames
+
+
+def _identity(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells movies apart: the checksum of the file, the length, the channel or axes it was opened with."""
+    record, movie, opened = (provenance.get(key) for key in ("input", "movie", "opened"))
+    sums = record.get("sha256") if isinstance(record, Mapping) else None
+    shape = [movie.get(key) for key in ("n_frames", "height", "width")] if isinstance(movie, Mapping) else []
+    chosen = [opened.get(key) for key in ("channel", "series", "axes")] if isinstance(opened, Mapping) else [None] * 3
+    return sums, *shape, *chosen
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:

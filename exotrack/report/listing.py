@@ -60,7 +60,7 @@ def parameters(params: Analysis) -> list[tuple[str, str, str, str, bool]]:
     """(dotted name, value, unit, meaning, differs from the default) of every parameter."""
     plain = params.model_dump()
     rows = []
-    for name, unit, default, about in declared(Analysis):
+    for name, unit, default, about in declared(type(params)):
         value: Any = plain
         for step in name.split("."):
             value = value[step]
