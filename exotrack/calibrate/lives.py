@@ -20,13 +20,18 @@ def life_of(kind: str, sim: Simulation, t_s: float, arrive: float, rng: np.rando
     """
     if kind in ("full_fusion", "kiss_and_run"):
         return _fusing(kind, sim, t_s, arrive, rng)
+    visit = max(rng.exponential(sim.kinetics.visitor_s), LEAST_DOCKED_FRAMES * sim.field.frame_s)
+    # Short visits begin with a docking and end with an undocking that are as true as any, and harder to find.
+    short = rng.random() < sim.kinetics.visitor_fraction
+    if kind == "visitor" or (kind == "docking" and short):
+        left = t_s + visit
+        return _entered([*_coming(sim, t_s, rng), Stay("docked", t_s, left, visitor=True), *_going(sim, left, rng)])
     if kind == "docking":
         return _entered([*_coming(sim, t_s, rng), Stay("docked", t_s, sim.field.duration_s)])
     if kind == "undocking":
-        return _entered([Stay("docked", 0.0, t_s), *_going(sim, t_s, rng)])
-    if kind == "visitor":
-        left = t_s + max(rng.exponential(sim.kinetics.visitor_s), LEAST_DOCKED_FRAMES * sim.field.frame_s)
-        return _entered([*_coming(sim, t_s, rng), Stay("docked", t_s, left, visitor=True), *_going(sim, left, rng)])
+        docked = t_s - visit if short else 0.0
+        before = _coming(sim, docked, rng) if docked > 0 else []
+        return _entered([*before, Stay("docked", docked, t_s, visitor=short), *_going(sim, t_s, rng)])
     if kind == "docked":
         return _entered([Stay("docked", 0.0, sim.field.duration_s)])
     stay = rng.exponential(_near_s(sim))

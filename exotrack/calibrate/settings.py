@@ -35,8 +35,8 @@ class CalibrateParams(Params):
     )  # fmt: skip
     dimmest_snr: float = setting(
         2.0, "1",
-        "SNR of the dimmest that is injected, in a matched filter. Default: below half of what is detected, so that recall is seen "
-        "to fall to nothing.", gt=0, le=100,
+        "SNR of the dimmest that is injected, in a matched filter. Default: below half of what is detected, so that recall "
+        "is seen to fall to nothing.", gt=0, le=100,
     )  # fmt: skip
     as_found: float = setting(
         0.5, "1",
@@ -45,8 +45,8 @@ class CalibrateParams(Params):
     )  # fmt: skip
     docking_fraction: float = setting(
         0.25, "1",
-        "Part of the injections that dock or undock, where the cargo can be seen before fusion. Default: a quarter, as fusions need "
-        "more for their measures.", ge=0, le=1,
+        "Part of the injections that dock or undock, where the cargo can be seen before fusion. Default: a quarter, as "
+        "fusions need more for their measures.", ge=0, le=1,
     )  # fmt: skip
     decoy_fraction: float = setting(
         0.25, "1",
@@ -56,7 +56,8 @@ class CalibrateParams(Params):
     arrive_fraction: float = setting(
         0.4, "1",
         "Part of the fusions whose vesicle docks in the movie; the others, but newcomers, are docked from its start. "
-        "Default: enough for the docked time, though most granules that fuse docked long before (Allersma et al. 2004).", ge=0, le=1,
+        "Default: enough for the docked time, though most granules that fuse docked long before (Allersma et al. 2004).",
+        ge=0, le=1,
     )  # fmt: skip
     bins: int = setting(
         6, "1",

@@ -48,6 +48,7 @@ class Calibrated:
     n: int
     rounds: int
     headlines: list[Headline]
+    words: list[str]
     fusion_chart: Markup | None
     docking_chart: Markup | None
     recall: list[tuple[str, ...]]
@@ -75,13 +76,14 @@ def calibration(tables: Mapping[str, Any]) -> Calibrated:
         n=len(injected),
         rounds=int(injected["round"].max()) if len(injected) else 0,
         headlines=_headlines(recall, wrong),
+        words=_words(recall, wrong),
         fusion_chart=_chart(recall, FUSION_KINDS, "calibration-fusions"),
         docking_chart=_chart(recall, ("docking", "undocking"), "calibration-docking"),
         recall=[_recall_row(row) for row in recall[recall["part"] == "bin"].itertuples() if row.n_injected],
         called=_called(tables["confusion"]),
         confusion=_confusion(tables["confusion"]),
         biases=[_bias_row(row) for row in tables["biases"].itertuples()],
-        false_calls=[_false_row(row) for row in wrong.itertuples()],
+        false_calls=[_false_row(row) for kind in ("fusion_any", *KINDS) for row in wrong[wrong["kind"] == kind].itertuples()],
         missed=words.most_common(6),
         n_missed=len(missed),
         n_lost=int(wrong.loc[wrong["kind"] != "fusion_any", "n_lost"].sum()),
@@ -111,6 +113,45 @@ def _headlines(recall: Any, wrong: Any) -> list[Headline]:
             of = f"false fusions per 1000 µm² and min; {row.n_calls} called"
             found.append(Headline("", "At most", number(row.rate_high, 2), "", of))
     return found
+
+
+def _words(recall: Any, wrong: Any) -> list[str]:
+    """What the figures mean, in sentences."""
+    said = []
+    row = _best(recall, "fusion_any")
+    if row is not None:
+        like = "as bright as this movie's own vesicles" if row.part == "as_found" else "of all brightness injected"
+        text = f"Of 100 fusions {like}, about {100 * row.recall:.0f} would be found ({_range(row.recall_low, row.recall_high)})"
+        right = f", and of 100 found about {100 * row.right:.0f} would have the right kind" if row.n_found else ""
+        said.append(f"{text}{right}.")
+    half = half_found(recall)
+    if half is not None:
+        said.append(
+            f"Half of the fusions are found from a brightness of about {number(half[0], 2)} counts on (SNR {number(half[1], 2)})."
+        )
+    for row in wrong[wrong["kind"] == "fusion_any"].itertuples():
+        if not missing(row.rate_high):
+            said.append(
+                f"{row.n_calls} fusions were called in the movie itself, true ones among them: at the very most "
+                f"{number(row.rate_high, 2)} per 1000 µm² and minute can be false."
+            )
+    said.append(
+        "The injected events follow the simulator's physics: a vesicle that behaves otherwise is found more or less often."
+    )
+    return said
+
+
+def half_found(recall: Any) -> tuple[float, float] | None:
+    """Brightness (counts) and SNR from which half of the fusions are found, between bins; None if recall crosses no half."""
+    bins = recall[(recall["kind"] == "fusion_any") & (recall["part"] == "bin") & (recall["n_injected"] > 0)]
+    light = np.sqrt(bins["brightness_low"] * bins["brightness_high"]).to_numpy()
+    share, snr = bins["recall"].to_numpy(), bins["snr"].to_numpy()
+    for k in range(1, len(share)):
+        if share[k - 1] < 0.5 <= share[k]:
+            part = (0.5 - share[k - 1]) / (share[k] - share[k - 1])
+            at = [float(np.exp(np.interp(part, [0, 1], np.log(values[k - 1 : k + 1])))) for values in (light, snr)]
+            return at[0], at[1]
+    return None
 
 
 def _best(recall: Any, kind: str) -> Any:

@@ -52,18 +52,19 @@ def compared(truth: Truth, done: Calibrated) -> pd.DataFrame:
     for kind in ("fusion_any", "docking", "undocking"):
         kinds = FUSION_KINDS if kind == "fusion_any" else (kind,)
         true = found_again(truth, done.untouched.events, kinds)
-        weighted = known = 0.0
+        weighted = known = used = 0.0
         for part in done.recall[(done.recall["kind"] == kind) & (done.recall["part"] == "bin")].itertuples():
             mine = true[true["brightness"].between(part.brightness_low, part.brightness_high, inclusive="left")]
             if len(mine) and part.n_injected:
-                weighted, known = weighted + len(mine) * part.recall, known + len(mine)
+                weighted, known, used = weighted + len(mine) * part.recall, known + len(mine), used + part.n_injected
             rows.append((kind, f"{part.brightness_low:.0f} to {part.brightness_high:.0f}", part.n_found, part.n_injected,
                          int(mine["hit"].sum()), len(mine)))  # fmt: skip
-        rows.append((kind, "like the true", round(weighted, 1), known, int(true["hit"].sum()), len(true)))
+        like = weighted / known if known else np.nan
+        rows.append((kind, "like the true", round(like * used, 1), used, int(true["hit"].sum()), len(true)))
     table = pd.DataFrame(rows, columns=["kind", "brightness", "found", "injected", "true_found", "true"])
     for name, part, whole in (("recall", "found", "injected"), ("true_recall", "true_found", "true")):
         table[name] = table[part] / table[whole]
-        low, high = zip(*(wilson(int(a), int(b)) for a, b in zip(table[part], table[whole], strict=True)), strict=True)
+        low, high = zip(*(wilson(round(a), round(b)) for a, b in zip(table[part], table[whole], strict=True)), strict=True)
         table[f"{name}_low"], table[f"{name}_high"] = low, high
     return table
 
