@@ -9,9 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from calibrate_cases import calibrated, small_settings, small_truth  # noqa: E402
+from calibrate_cases import calibrated, small_settings, small_truth
 
-from exotrack.calibrate import Calibrated  # noqa: E402
+from exotrack.calibrate import Calibrated
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_a_fusion_called_the_other_kind_is_found_but_not_right() -> None:
 
 
 def test_bins_are_equal_in_the_logarithm_and_hold_everything_once() -> None:
-    rows = [{"kind": "kiss_and_run", "brightness": b, "called": "kiss_and_run" if b > 25 else ""} for b in (10, 20, 30, 80, 160)]
+    rows = [{"kind": "kiss_and_run", "brightness": b, "called": "kiss_and_run" if b > 25 else ""} for b in (10, 21, 30, 90, 160)]
     bins = recall(injections(rows), 4)
     bins = bins[(bins["kind"] == "kiss_and_run") & (bins["part"] == "bin")]
     np.testing.assert_allclose(bins["brightness_high"] / bins["brightness_low"], 2.0)
