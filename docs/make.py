@@ -37,8 +37,8 @@ the nearest known one. What the presets change, and why, is in [presets.md](pres
 of threads never changes a result."""
 SIMULATION = """Set with `exotrack simulate PRESET --out DIR --rng N --set NAME=VALUE`; what they do together is in
 [simulator.md](simulator.md)."""
-CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under `[calibrate]`;
-what they do is in [calibrate.md](calibrate.md)."""
+CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under
+`[calibrate]`; what they do is in [calibrate.md](calibrate.md)."""
 SETTINGS = """# Settings of exotrack for granules with lumenal cargo. Copy, change, and run:
 #   exotrack run MOVIE --out DIR --params granule.toml
 # What is left out keeps the preset's value."""

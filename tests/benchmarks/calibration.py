@@ -17,7 +17,7 @@ from exotrack._blocks import Execution
 from exotrack.calibrate import Calibrated, calibrate, settings_for
 from exotrack.movie import ArrayFrames
 from exotrack.params import preset
-from exotrack.score import Gates
+from exotrack.score import Evidence, Gates, score
 from exotrack.score.counts import wilson
 from exotrack.score.matching import coordinates, pair
 from exotrack.simulate import Truth, simulate, simulation
@@ -69,6 +69,14 @@ def compared(truth: Truth, done: Calibrated) -> pd.DataFrame:
     return table
 
 
+def own_biases(truth: Truth, events: pd.DataFrame) -> pd.DataFrame:
+    """Bias of every measure in the movie's own true fusions, as table `Biases` has it of the injected ones."""
+    gates = Gates.for_movie(truth.movie.pixel_um, truth.movie.frame_s)
+    said = score(truth.events, events, gates, Evidence(len(truth.movie))).measures
+    columns = ["name", "kind", "n", "true", "found", "bias", "relative_bias", "n_coverage", "coverage"]
+    return pd.DataFrame([[getattr(one, key) for key in columns] for one in said if one.n], columns=columns)
+
+
 def main() -> None:
     """Simulate, calibrate, compare, print."""
     name, *rest = sys.argv[1:]
@@ -85,6 +93,7 @@ def main() -> None:
         compared(truth, done).round(2).to_string(),
         done.confusion.pivot_table(index="kind", columns="called", values="n")[[*EVENT_KINDS, "nothing"]].to_string(),
         done.biases.round(3).to_string(),
+        "the movie's own true fusions:\n" + own_biases(truth, done.untouched.events).round(3).to_string(),
         done.false_calls.round(2).to_string(),
     ]
     sys.stdout.write("\n\n".join(lines) + "\n")

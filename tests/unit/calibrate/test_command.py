@@ -52,9 +52,8 @@ def test_a_calibration_writes_tables_parameters_record_and_page(movie: Path, fol
         "params.toml", "provenance.json", "datapackage.json", "report.html",
     }  # fmt: skip
     for table in CALIBRATION:
-        assert (
-            len(read_table(folder / f"{table.name}.csv", table)) == len(read_table(folder / f"{table.name}.parquet", table)) > 0
-        )
+        text, binary = (read_table(folder / f"{table.name}.{suffix}", table) for suffix in ("csv", "parquet"))
+        assert len(text) == len(binary) > 0
     checked = frictionless.validate(folder / "datapackage.json")
     assert checked.valid, checked.flatten(["name", "fieldName", "note"])
     record = json.loads((folder / "provenance.json").read_text())
@@ -74,7 +73,7 @@ def test_the_page_shows_the_counts_and_needs_nothing_else(folder: Path) -> None:
     assert f"{len(injected)} simulated events and decoys" in page
     assert "in 1 round," in page
     assert "<script" not in page
-    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http://www.w3.org/1999/xlink", "")
+    assert "://" not in page.replace("http://www.w3.org/", "")
     assert page.count('<svg class="chart"') == 1  # a dark label has no docking to draw
 
 

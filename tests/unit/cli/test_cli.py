@@ -51,8 +51,8 @@ BAD_USE = {
     "calibrate a.tif --out o": "say what glows with --preset (granule, phluorin, synapse, constitutive), or give parameters with "
     "--params FILE.toml",
     "calibrate a.tif --out o --preset granul": f"unknown preset 'granul'; did you mean 'granule'?; {KNOWN}",
-    "calibrate a.tif --out o --preset granule --set calibrate.repeat=2": "--set: calibrate.repeat: unknown parameter; did you mean "
-    "'repeats'?",
+    "calibrate a.tif --out o --preset granule --set calibrate.repeat=2": "--set: calibrate.repeat: unknown parameter; "
+    "did you mean 'repeats'?",
     "calibrate a.tif --preset granule": "Missing option '--out'; see exotrack --help",
     "score gone gone": "gone: is neither a results folder nor a table of events or tracks; give a folder, or a .parquet, .csv, "
     ".xml or .geff file",
