@@ -59,7 +59,7 @@ def compared(truth: Truth, done: Calibrated) -> pd.DataFrame:
                 weighted, known, used = weighted + len(mine) * part.recall, known + len(mine), used + part.n_injected
             rows.append((kind, f"{part.brightness_low:.0f} to {part.brightness_high:.0f}", part.n_found, part.n_injected,
                          int(mine["hit"].sum()), len(mine)))  # fmt: skip
-        like = weighted / known if known else np.nan
+        like = weighted / known if known else 0.0
         rows.append((kind, "like the true", round(like * used, 1), used, int(true["hit"].sum()), len(true)))
     table = pd.DataFrame(rows, columns=["kind", "brightness", "found", "injected", "true_found", "true"])
     for name, part, whole in (("recall", "found", "injected"), ("true_recall", "true_found", "true")):
