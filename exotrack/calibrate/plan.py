@@ -68,7 +68,8 @@ def _placed(
         life = None if kind in ("step", "blink") else life_of(kind, sim, t_s, ground.params.arrive_fraction, rng)
         if _has_room(ground, (float(y), float(x)), life, own, placed):
             thing = draw(ground, kind, life, t_s, (float(y), float(x)), height, rng)
-            return None if thing is None else thing.noting(as_found=as_found)
+            if thing is not None:
+                return thing.noting(as_found=as_found)
     return None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from exotrack.calibrate.inject import InjectedFrames
 from exotrack.calibrate.judge import judge
 from exotrack.calibrate.learn import learn
 from exotrack.calibrate.plan import injections_table, plan
-from exotrack.calibrate.settings import Settings, analysis_of
+from exotrack.calibrate.settings import Settings, analysis_of, settings_for
 from exotrack.calibrate.stage import Ground, preset_of, scenery_for, simulation_for
 from exotrack.calibrate.summary import biases, confusion, false_calls, recall
 from exotrack.errors import InputError
 from exotrack.movie import Movie
+from exotrack.params import Analysis
 from exotrack.pipeline import Labels, Result, analyse
 from exotrack.score import Gates
 from exotrack.simulate.patches import Patches
@@ -73,20 +76,22 @@ class Calibrated:
 
 
 def calibrate(
-    movie: Movie, settings: Settings, rng: np.random.Generator, *, mask: Labels | None = None, run: Execution = Execution()
+    movie: Movie, settings: Analysis, rng: np.random.Generator, *, mask: Labels | None = None, run: Execution = Execution()
 ) -> Calibrated:
     """Inject simulated events into a movie, analyse it, and say what was found.
 
     Parameters
     ----------
     movie : the user's movie; it is read block by block, as in any analysis.
-    settings : the analysis to calibrate, and ``settings.calibrate``.
+    settings : the analysis to calibrate; as `Settings` with ``settings.calibrate``, else that has its defaults.
     rng : all randomness comes from it; the same state gives the same tables.
     mask : (height, width) labels of the cells, 0 outside, in place of the estimated footprint.
     run : how fast; never changes the result.
 
     Raises `InputError` where nothing can be injected: too few frames, no noise to count light by, no room.
     """
+    begun = time.perf_counter()
+    settings = settings_for(settings)
     analysis, p = analysis_of(settings), settings.calibrate
     progress = _Steps(run.progress, p.repeats + 1)
     untouched = analyse(movie, analysis, mask=mask, run=replace(run, progress=progress.of(0)))
@@ -112,17 +117,25 @@ def calibrate(
     table = injections_table(rounds, movie.movie_id)
     found = pd.DataFrame([row for one in judged for row in one.found])
     injections = Injections.build(pd.concat([table, found], axis=1).assign(newcomer=_yes(table)))
-    low, high = ground.heights
-    record = {
-        "rounds": p.repeats, "injected": len(injections), "left_out_for_want_of_room": left_out,
-        "dimmest_counts": low, "brightest_counts": high, "sigma_um": learned.sigma_um, "bleach_per_s": learned.bleach_per_s,
-        "simulation": sim.preset, **learned.release, "sources": dict(learned.sources),
-    }  # fmt: skip
+    record = _record(ground, len(injections), left_out) | {"wall_s": round(time.perf_counter() - begun, 3)}
     return Calibrated(
         settings, untouched, injections, recall(injections, p.bins), confusion(injections), biases(injections),
         false_calls(untouched, [j.caused for j in judged], [j.lost for j in judged], settings.classify.confidence),
-        {**untouched.provenance, "params": settings.model_dump(mode="json"), "calibration": record},
+        {
+            **untouched.provenance, "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "params": settings.model_dump(mode="json"), "calibration": record,
+        },
     )  # fmt: skip
+
+
+def _record(ground: Ground, injected: int, left_out: int) -> dict[str, Any]:
+    """What was learned of the movie and done with it."""
+    learned, (low, high) = ground.learned, ground.heights
+    return {
+        "rounds": ground.params.repeats, "injected": injected, "left_out_for_want_of_room": left_out,
+        "dimmest_counts": low, "brightest_counts": high, "sigma_um": learned.sigma_um, "bleach_per_s": learned.bleach_per_s,
+        "simulation": ground.sim.preset, **learned.release, "sources": dict(learned.sources),
+    }  # fmt: skip
 
 
 def injected_movie(ground: Ground, things: list[Injection], seed: int) -> Movie:

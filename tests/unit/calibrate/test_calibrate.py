@@ -91,10 +91,14 @@ def test_what_is_found_is_found_where_and_when_it_was_injected(done: Calibrated)
 
 
 def test_the_same_seed_gives_the_same_tables_whatever_the_blocks(dark: Calibrated) -> None:
-    cut = Execution(workers=2, block_bytes=7 * 112 * 112 * 2)
+    told: list[tuple[str, int, int]] = []
+    cut = Execution(workers=2, block_bytes=7 * 112 * 112 * 2, progress=lambda *step: told.append(step))
     again = calibrate(small_truth().movie, small_settings(), np.random.default_rng(5), run=cut)
     for name, table in dark.tables.items():
         pd.testing.assert_frame_equal(again.tables[name], table)
+    assert {(what, total) for what, _, total in told} == {("calibrate", 300)}
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1][1] == 300
     other = calibrated(small_truth().movie, small_settings(repeats=1), seed=6)
     assert not np.array_equal(other.injections["y_um"][:5], dark.injections["y_um"][:5])
 
