@@ -138,9 +138,9 @@ class ClassifyParams(Params):
         "Oheim and Stuehmer 2000.", gt=0, le=10,
     )  # fmt: skip
     min_docked_s: float = setting(
-        0.6, "s",
-        "Shortest stay that counts as docked. Default: visitors leave within about half a second; fewer than about six "
-        "frames cannot tell docked from passing.", ge=0, le=600,
+        0.2, "s",
+        "Shortest stay that counts as docked. Default: two frames at 10 Hz; a shorter one cannot be told from passing.",
+        ge=0, le=600,
     )  # fmt: skip
     penetration_nm: float = setting(
         100.0, "nm",
@@ -191,7 +191,7 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "constitutive": (
         "Constitutive carriers with lumenal or membrane cargo: mobile, shortly docked, no stimulus.",
-        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.3}},
+        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.1}},
     ),
 }
 """Name to (what it is for, what it changes). Reasons for the changes are in docs/presets.md."""

@@ -179,6 +179,10 @@ class Episodes(Table):
     exit_kind = Column(TEXT, "", "How the state ended.", EXIT_KINDS)
     diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient from the steps inside the episode.")
     height_nm = Column(REAL, "nm", "Mean height above the position of greatest brightness, from I = I0 exp(-z/d).")
+    spread_um = Column(REAL, "um", "Root mean square distance from the mean place, free of localisation error.")
+    confined = Column(
+        MAYBE_YES_NO, "", "It stayed closer to its mean place than free diffusion would; missing if too few spots tell."
+    )
 
 
 class Events(Table):

@@ -5,7 +5,8 @@
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
    kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`).
-4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_states`, `_episodes`).
+4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
+   `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._components import mixture
 from exotrack.classify._courses import WIDTH_GRID
-from exotrack.classify._episodes import Fusion, episodes, transitions
+from exotrack.classify._episodes import Fusion, episodes
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
+from exotrack.classify._transitions import transitions
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
