@@ -142,6 +142,22 @@ class ClassifyParams(Params):
         "Shortest stay that counts as docked. Default: two frames at 10 Hz; a shorter one cannot be told from passing.",
         ge=0, le=600,
     )  # fmt: skip
+    convention: Literal["physical", "mobility", "height", "settled"] = setting(
+        "physical", "",
+        "What docked means. physical: moves slowly and keeps an even height in contact; mobility: moves slowly, whatever the "
+        "height (Oheim and Stuehmer 2000); height: in contact, whatever the motion; settled: physical, and for "
+        "settled_s at least. Default: both together tell most, and a visit is docked while it lasts.",
+    )  # fmt: skip
+    settled_s: float = setting(
+        2.0, "s",
+        "Stay from which a vesicle is docked by the convention settled, and below which one that leaves again is a visitor. "
+        "Default: visitors leave within seconds (Gandasi and Barg 2014).", ge=0, le=600,
+    )  # fmt: skip
+    newcomer_s: float = setting(
+        0.3, "s",
+        "Longest time from first sight to fusion of a newcomer where there is no stimulus. Default: a fifth of the granules "
+        "that fuse were there for at most 0.3 s (Allersma et al. 2004).", ge=0, le=600,
+    )  # fmt: skip
     penetration_nm: float = setting(
         100.0, "nm",
         "Penetration depth of the evanescent field, for heights. Default: typical of 488 nm light at an NA 1.45 objective "

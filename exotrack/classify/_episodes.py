@@ -9,6 +9,7 @@ import pandas as pd
 
 from exotrack.classify._mobility import confinement, covariance_diffusion
 from exotrack.classify._model import DOCKED, Model, model
+from exotrack.classify._roles import roles
 from exotrack.classify._states import Levels, Told, evidence, levels, population, told
 from exotrack.classify._stays import Stay, stays
 from exotrack.classify._walks import Fusion, Part, parts
@@ -34,18 +35,20 @@ def episodes(
     tried: list[Levels] = []
     for part in found:
         made = models.setdefault(part.walk.begun, model(params, part.walk.step_s, part.walk.begun))
-        tried.append(levels(*evidence(part.walk), made))
+        tried.append(levels(*evidence(part.walk, params.convention), made))
     typical = population(
         [one for one, part in zip(tried, found, strict=True) if np.isfinite(part.walk.place_um[:, 0]).sum() >= TYPICAL_SPOTS]
         or tried
     )
     rows = []
+    least_s = params.settled_s if params.convention == "settled" else params.min_docked_s
     for part, one in zip(found, tried, strict=True):
-        view = told(*evidence(part.walk), models[part.walk.begun], one, *typical)
-        rows += [_row(movie, part, stay, view) for stay in stays(part, view, params.min_docked_s)]
+        view = told(*evidence(part.walk, params.convention), models[part.walk.begun], one, *typical)
+        rows += [_row(movie, part, stay, view) for stay in stays(part, view, least_s)]
     if not rows:
         return Episodes.empty()
-    return Episodes.build(pd.DataFrame(rows).assign(episode_id=np.arange(1, len(rows) + 1)))
+    table = pd.DataFrame(rows)
+    return Episodes.build(table.assign(episode_id=np.arange(1, len(rows) + 1), role=roles(table, params)))
 
 
 def _row(movie: Movie, part: Part, stay: Stay, view: Told) -> dict[str, Any]:

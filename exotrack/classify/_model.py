@@ -1,4 +1,4 @@
-"""What a vesicle does in each state, as a hidden Markov model in physical units: how far it moves, how high it is, how long it stays.
+"""What a vesicle does in each state, as a hidden Markov model in physical units: how far it moves, how high it is, for how long.
 
 Heights are counted in steps of brightness below that in contact, ln I = ln I0 - z / d, so that a penetration depth d other than
 the real one only scales them.

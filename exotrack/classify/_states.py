@@ -60,8 +60,11 @@ class Levels(NamedTuple):
     loglik: Real
 
 
-def evidence(walk: Walk) -> tuple[Evidence, int]:
-    """What a walk tells, and the step of log brightness (counts) that the first column of its light stands for."""
+def evidence(walk: Walk, convention: str = "physical") -> tuple[Evidence, int]:
+    """What a walk tells, and the step of log brightness (counts) that the first column of its light stands for.
+
+    convention : mobility leaves the height out, height the places; see `ClassifyParams`.
+    """
     seen = np.isfinite(walk.place_um[:, 0])
     usable = np.isfinite(walk.amplitude) & (walk.amplitude_sd > 0)
     bright = walk.amplitude[usable & seen]
@@ -77,6 +80,9 @@ def evidence(walk: Walk) -> tuple[Evidence, int]:
     # Where a spot was not seen inside a track, the vesicle may have been elsewhere.
     away = usable & ~seen
     light[away, :-1] = 0.7 * light[away, :-1] + 0.3 * light[away, -1:]
+    if convention == "mobility":
+        light[:, :-1] = light[:, :-1].mean(axis=2, keepdims=True)
+    seen &= convention != "height"
     variance = np.where(seen, walk.error_um**2 + ERROR_FLOOR_UM**2, -1.0)
     return Evidence(np.nan_to_num(walk.place_um), variance, light, walk.step_s), low
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +16,14 @@ PASSED = 0.6
 """Steps' worth of probability of being mobile or tethered between docked and gone, from which a vesicle left rather than bleached
 in one step."""
 AFTER_RELEASE_S = 0.6
-"""A stay that ends sooner after a fusion is cargo that still leaves."""
+"""A stay that ends sooner after a full fusion is cargo that still leaves."""
 
 
 class Stay(NamedTuple):
     """Frames first to last (inclusive) in one state.
 
-    came, went : the change before it and after it was seen. faded : it ended in the dark without having been seen to leave.
+    came, went : the change before it and after it was seen; a stay that begins with a fusion was seen to begin.
+    faded : it ended in the dark without having been seen to leave.
     """
 
     state: int
@@ -53,9 +55,10 @@ def stays(part: Part, told: Told, least_s: float) -> list[Stay]:
         if run.state == ABSENT or not spots[run.start : run.stop].any():
             continue
         before, after = (runs[k - 1] if k else None), (runs[k + 1] if k + 1 < len(runs) else None)
-        came = before is not None and _lit(part, run.start) and not _hidden(runs, spots, k, -1)
+        began = part.after is not None and run.start == 0
+        came = began or (before is not None and _lit(part, run.start) and not _hidden(runs, spots, k, -1))
         went = after is not None and _lit(part, run.stop) and not _hidden(runs, spots, k, 1)
-        if part.after is not None and run.stop * walk.step_s < AFTER_RELEASE_S:
+        if part.after is not None and part.after.kind == "full_fusion" and run.stop * walk.step_s < AFTER_RELEASE_S:
             went = False
         first = part.first + run.start * part.bin_frames
         last = min(part.first + run.stop * part.bin_frames - 1, int(part.frame[-1]))
@@ -66,7 +69,7 @@ def stays(part: Part, told: Told, least_s: float) -> list[Stay]:
 def _runs(told: Told) -> list[_Run]:
     path = told.probability.argmax(axis=1)
     cuts = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
-    return [_Run(int(path[a]), int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [_Run(int(path[a]), int(a), int(b)) for a, b in itertools.pairwise(cuts)]
 
 
 def _settled(runs: list[_Run], step_s: float, least_s: float) -> list[_Run]:

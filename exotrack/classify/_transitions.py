@@ -8,7 +8,7 @@ import pandas as pd
 
 from exotrack.classify._model import DOCKED, TETHERED
 from exotrack.movie import Movie
-from exotrack.tables import STATES
+from exotrack.tables import FUSION_KINDS, STATES
 
 
 def transitions(table: pd.DataFrame, traces: pd.DataFrame, movie: Movie) -> list[dict[str, Any]]:
@@ -20,7 +20,9 @@ def transitions(table: pd.DataFrame, traces: pd.DataFrame, movie: Movie) -> list
         starts = {STATES[DOCKED]: "docking", STATES[TETHERED]: "tethering"}.get(episode["state"])
         # A tethered stay straight after a docked one is an undocking already counted, not a tethering.
         loosened = starts == "tethering" and before["track_id"] == episode["track_id"] and before["state"] == STATES[DOCKED]
-        if starts is not None and episode["entry_observed"] and not loosened:
+        same = before["track_id"] == episode["track_id"] and before["exit_kind"] in FUSION_KINDS
+        resumed = same and before["last_frame"] + 1 == episode["first_frame"]  # it stayed where it fused
+        if starts is not None and episode["entry_observed"] and not loosened and not resumed:
             rows.append(_row(starts, episode, episode["first_frame"], place, movie))
         if episode["state"] == STATES[DOCKED] and episode["exit_kind"] == "undocking":
             rows.append(_row("undocking", episode, min(episode["last_frame"] + 1, len(movie) - 1), place, movie))

@@ -118,17 +118,24 @@ def _freed(part: Part, rate: float, factor: float, frame_s: float) -> Walk:
 
 
 def fading(found: list[Part]) -> float:
-    """Rate (1/s) at which vesicles fade: the median slope of log brightness over stretches of two seconds; at least 0."""
-    slopes = []
+    """Rate (1/s) at which vesicles fade: the median slope of log brightness over stretches of two seconds; at least 0.
+
+    Of the half that moves least if they are many: in contact the field is strongest, and bleaching fastest.
+    """
+    slopes, moves = [], []
     for part in found:
-        step_s, amplitude = part.walk.step_s, part.walk.amplitude
-        lit = np.flatnonzero(np.isfinite(part.walk.place_um[:, 0]) & (amplitude > 0))
+        step_s, amplitude, place = part.walk.step_s, part.walk.amplitude, part.walk.place_um
+        lit = np.flatnonzero(np.isfinite(place[:, 0]) & (amplitude > 0))
         time, log = lit * step_s, np.log(amplitude[lit])
         stretch = max(int(2.0 / step_s), 4)
         for k in range(0, len(time) - stretch, stretch):
+            rows = slice(k, k + stretch + 1)
             if time[k + stretch] - time[k] < 1.5 * stretch * step_s:
-                slopes.append(float(np.polyfit(time[k : k + stretch + 1], log[k : k + stretch + 1], 1)[0]))
-    return max(-float(np.median(slopes)), 0.0) if len(slopes) >= FADING_STRETCHES else 0.0
+                slopes.append(float(np.polyfit(time[rows], log[rows], 1)[0]))
+                moves.append(float(np.median(np.sum(np.diff(place[lit[rows]], axis=0) ** 2, axis=1))))
+    if len(slopes) < FADING_STRETCHES:
+        return 0.0
+    return max(-float(np.median(np.array(slopes)[np.array(moves) <= np.median(moves)])), 0.0)
 
 
 def error_factor(found: list[Part]) -> float:
