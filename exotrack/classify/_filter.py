@@ -21,6 +21,9 @@ Whole = NDArray[np.int64]
 STRAY_PLACE = 0.02 / 0.5**2
 """Density (1/um^2) of places that are a wrong link or a neighbour: one in fifty, anywhere within half a micrometre."""
 
+NEVER = 1e-13
+"""Probability of a level that is not followed further."""
+
 
 class Chain(NamedTuple):
     """A `Model` as arrays: groups (g), levels (s) and what joins them.
@@ -130,14 +133,15 @@ def forward(track: Evidence, chain: Chain, contact: int, alpha: Real, likely: Re
         norm = 0.0
         for h in range(m):
             a, b = chain.first[h], chain.first[h + 1]
+            now[a:b] = coming[h] * chain.entry[a:b]
+            for i in range(a, b):
+                stays = chain.between[h, h] * alpha[t - 1, i] if t > 0 else 0.0
+                if stays > NEVER:
+                    now[a:b] += stays * chain.within[i, a:b]
             for j in range(a, b):
-                value = coming[h] * chain.entry[j]
-                if t > 0:
-                    for i in range(a, b):
-                        value += chain.between[h, h] * alpha[t - 1, i] * chain.within[i, j]
                 step = min(max(contact - chain.offset[j], 0), track.light.shape[2] - 1)
                 likely[t, j] = placed[h] * track.light[t, chain.light[j], step]
-                now[j] = value * likely[t, j]
+                now[j] *= likely[t, j]
                 norm += now[j]
         norm = max(norm, 1e-290)
         total += math.log(norm)
@@ -167,9 +171,8 @@ def backward(chain: Chain, alpha: Real, likely: Real) -> None:
                     away += chain.between[g, h] * entered[h]
             a, b = chain.first[g], chain.first[g + 1]
             for i in range(a, b):
-                value = away
-                for j in range(a, b):
-                    value += chain.between[g, g] * chain.within[i, j] * ahead[j]
-                beta[i] = value
+                beta[i] = away if alpha[t, i] > NEVER else 0.0
+                if alpha[t, i] > NEVER:
+                    beta[i] += chain.between[g, g] * np.dot(chain.within[i, a:b], ahead[a:b])
         alpha[t] *= beta
         alpha[t] /= max(alpha[t].sum(), 1e-300)

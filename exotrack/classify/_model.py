@@ -45,6 +45,8 @@ FREE = Heights((26.0, 48.0, 74.0, 104.0, 138.0, 176.0, 222.0, 290.0), 140.0, 50.
 """Free in the cortex, as far as the field reaches."""
 RISING = Heights((8.0, 26.0, 48.0, 76.0, 110.0, 150.0, 205.0, 280.0), 0.0, 0.0, 0.0, 350.0)
 """Leaving contact for the depth."""
+ALTERED = Heights((-48.0, -40.0, -32.0, -24.0, 24.0, 32.0, 40.0, 48.0, 56.0), 0.0, 80.0, 60.0)
+"""In contact still, but its light is not its own: an unresolved neighbour came or went."""
 NOWHERE = Heights((400.0,), 400.0, 1.0, 1.0)
 STEADY, LOOSE, LIVELY, DARK = range(4)
 """Kinds of scatter of the light within a state, beyond photon noise: columns of `Evidence.light`."""
@@ -80,6 +82,8 @@ RATES = {
 says more, so only their order matters."""
 BEGUN, UNSEEN = (0.3, 0.25, 0.4, 0.05), (0.15, 0.04, 0.06, 0.75)
 """Chance of each state where a track begins with the movie, and a second before the first spot of any other."""
+ALTER_RATE = 0.02
+"""A neighbour comes or goes (1/s)."""
 RISE_RATE = 0.1
 """Of the docked, into the depth (1/s)."""
 
@@ -93,6 +97,7 @@ def groups(params: ClassifyParams) -> list[Group]:
         Group(MOBILE, 6 * tethered, RISING, LIVELY, 0.0),
         *(Group(TETHERED, d, HELD, LOOSE, 1 / 2) for d in (middle / 1.6, middle * 1.6)),
         *(Group(DOCKED, d, CONTACT, STEADY, 1 / 2) for d in (docked / 1.4, docked / 8)),
+        *(Group(DOCKED, d, ALTERED, STEADY, 0.0) for d in (docked / 1.4, docked / 8)),
         Group(ABSENT, -1.0, NOWHERE, DARK, 1.0),
     ]
 
@@ -144,6 +149,8 @@ def _between(parts: list[Group], step_s: float) -> Real:
         for h, other in enumerate(parts):
             if one.state != other.state:
                 rate[g, h] = RATES[one.state, other.state] * other.share
+            elif one.diffusion == other.diffusion:
+                rate[g, h] = ALTER_RATE
     rising = next(g for g, one in enumerate(parts) if one.heights is RISING)
     absent = next(g for g, one in enumerate(parts) if one.state == ABSENT)
     rate[:, rising] = [RISE_RATE if one.state == DOCKED else 0.0 for one in parts]

@@ -28,6 +28,9 @@ STRAY_LIGHT = 0.02
 EVERY = 3
 """Levels of contact are tried at every third step of brightness: a docked vesicle's own levels fill in the rest."""
 
+FAR = 12.0
+"""Log-likelihood below the best at which a level of contact is given up."""
+
 
 class Walk(NamedTuple):
     """One track in even time steps (n), from before its first spot to after its last.
@@ -96,7 +99,13 @@ def levels(track: Evidence, low: int, made: Model) -> Levels:
     columns = track.light.shape[2]
     tried = np.arange(math.floor(2.8 / STEP), columns, EVERY)
     alpha, likely = (np.empty((len(track.place_var), len(made.state))) for _ in range(2))
-    return Levels(tried + low, np.array([forward(track, made.chain, int(c), alpha, likely) for c in tried]))
+    loglik = np.full(len(tried), -np.inf)
+    for k in range(0, len(tried), 2):
+        loglik[k] = forward(track, made.chain, int(tried[k]), alpha, likely)
+    for k in range(1, len(tried), 2):
+        if loglik[k - 1 : k + 2].max() > loglik[::2].max() - FAR:
+            loglik[k] = forward(track, made.chain, int(tried[k]), alpha, likely)
+    return Levels(tried + low, loglik)
 
 
 def population(found: list[Levels], rounds: int = 20) -> tuple[float, float]:

@@ -154,7 +154,9 @@ def test_by_mobility_the_height_does_not_count_and_by_height_the_motion_does_not
 def test_the_brightness_in_contact_is_learnt_from_all_vesicles(rng):
     true = rng.normal(0.0, 0.3, 40)
     walks = [walk_of(rng, 1e-4, 0.0, 40) for _ in true]
-    walks = [w._replace(amplitude=w.amplitude * math.exp(s), amplitude_sd=w.amplitude_sd) for w, s in zip(walks, true, strict=True)]
+    walks = [
+        w._replace(amplitude=w.amplitude * math.exp(s), amplitude_sd=w.amplitude_sd) for w, s in zip(walks, true, strict=True)
+    ]
     made = model(PARAMS, 0.1, True)
     mean, sd = population([levels(*evidence(walk), made) for walk in walks])
     assert mean == pytest.approx(CONTACT + true.mean(), abs=0.15)
