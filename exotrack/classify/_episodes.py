@@ -34,8 +34,10 @@ def episodes(
     models: dict[bool, Model] = {}
     tried: list[Levels] = []
     for part in found:
-        made = models.setdefault(part.walk.begun, model(params, part.walk.step_s, part.walk.begun))
-        tried.append(levels(*evidence(part.walk, params.convention), made))
+        begun = part.walk.begun
+        if begun not in models:
+            models[begun] = model(params, part.walk.step_s, begun)
+        tried.append(levels(*evidence(part.walk, params.convention), models[begun]))
     typical = population(
         [one for one, part in zip(tried, found, strict=True) if np.isfinite(part.walk.place_um[:, 0]).sum() >= TYPICAL_SPOTS]
         or tried

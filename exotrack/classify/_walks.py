@@ -131,7 +131,8 @@ def fading(found: list[Part]) -> float:
         for k in range(0, len(time) - stretch, stretch):
             rows = slice(k, k + stretch + 1)
             if time[k + stretch] - time[k] < 1.5 * stretch * step_s:
-                slopes.append(float(np.polyfit(time[rows], log[rows], 1)[0]))
+                since = time[rows] - time[rows].mean()
+                slopes.append(float(since @ log[rows] / (since @ since)))
                 moves.append(float(np.median(np.sum(np.diff(place[lit[rows]], axis=0) ** 2, axis=1))))
     if len(slopes) < FADING_STRETCHES:
         return 0.0
