@@ -15,6 +15,7 @@ STATES = ("mobile", "tethered", "docked")
 EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run")
 FUSION_KINDS = ("full_fusion", "kiss_and_run")
 EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
+ROLES = ("resident", "newcomer", "visitor")
 FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable")
 
 TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"

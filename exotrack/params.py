@@ -138,9 +138,25 @@ class ClassifyParams(Params):
         "Oheim and Stuehmer 2000.", gt=0, le=10,
     )  # fmt: skip
     min_docked_s: float = setting(
-        0.6, "s",
-        "Shortest stay that counts as docked. Default: visitors leave within about half a second; fewer than about six "
-        "frames cannot tell docked from passing.", ge=0, le=600,
+        0.2, "s",
+        "Shortest stay that counts as docked. Default: two frames at 10 Hz; a shorter one cannot be told from passing.",
+        ge=0, le=600,
+    )  # fmt: skip
+    convention: Literal["physical", "mobility", "height", "settled"] = setting(
+        "physical", "",
+        "What docked means. physical: moves slowly and keeps an even height in contact; mobility: moves slowly, whatever the "
+        "height (Oheim and Stuehmer 2000); height: in contact, whatever the motion; settled: physical, and for "
+        "settled_s at least. Default: both together tell most, and a visit is docked while it lasts.",
+    )  # fmt: skip
+    settled_s: float = setting(
+        2.0, "s",
+        "Stay from which a vesicle is docked by the convention settled, and below which one that leaves again is a visitor. "
+        "Default: visitors leave within seconds (Gandasi and Barg 2014).", ge=0, le=600,
+    )  # fmt: skip
+    newcomer_s: float = setting(
+        0.3, "s",
+        "Longest time from first sight to fusion of a newcomer where there is no stimulus. Default: a fifth of the granules "
+        "that fuse were there for at most 0.3 s (Allersma et al. 2004).", ge=0, le=600,
     )  # fmt: skip
     penetration_nm: float = setting(
         100.0, "nm",
@@ -191,7 +207,7 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "constitutive": (
         "Constitutive carriers with lumenal or membrane cargo: mobile, shortly docked, no stimulus.",
-        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.3}},
+        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.1}},
     ),
 }
 """Name to (what it is for, what it changes). Reasons for the changes are in docs/presets.md."""

@@ -29,6 +29,7 @@ from exotrack._table import FUSION_KINDS as FUSION_KINDS
 from exotrack._table import MAYBE_WHOLE as MAYBE_WHOLE
 from exotrack._table import MAYBE_YES_NO as MAYBE_YES_NO
 from exotrack._table import REAL as REAL
+from exotrack._table import ROLES as ROLES
 from exotrack._table import STATES as STATES
 from exotrack._table import TEXT as TEXT
 from exotrack._table import WHOLE as WHOLE
@@ -115,6 +116,9 @@ class Episodes(Table):
     exit_kind = Column(TEXT, "", "How the state ended.", EXIT_KINDS)
     diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient from the steps inside the episode.")
     height_nm = Column(REAL, "nm", "Mean height above the position of greatest brightness, from I = I0 exp(-z/d).")
+    spread_um = Column(REAL, "um", "Root mean square distance from the mean place, free of localisation error.")
+    role = Column(TEXT, "", "What a docked vesicle is relative to the stimulus or the movie's start; empty if unknown.", ROLES)
+    confined = Column(MAYBE_YES_NO, "", "It stayed closer to its mean place than free diffusion would; missing if too few spots.")
 
 
 class Events(Table):
@@ -145,6 +149,9 @@ class Events(Table):
     fraction_released_sd = Column(REAL, "1", "Standard error of fraction_released.")
     docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
+    role = Column(TEXT, "", "What the vesicle that fused or left was; empty if unknown.", ROLES)
+    fusion_number = Column(MAYBE_WHOLE, "", "Which fusion of its vesicle this is, from 1.")
+    content_before = Column(REAL, "1", "Cargo in the vesicle before this fusion, relative to before its first.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
     edited = Column(YES_NO, "", "A person changed the call.")
 

@@ -5,7 +5,8 @@
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
    kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`).
-4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_states`, `_episodes`).
+4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
+   `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._components import mixture
 from exotrack.classify._courses import WIDTH_GRID
-from exotrack.classify._episodes import Fusion, episodes, transitions
+from exotrack.classify._episodes import Fusion, episodes
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
+from exotrack.classify._roles import repeats
+from exotrack.classify._transitions import transitions
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
@@ -182,22 +185,33 @@ def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> di
 
 
 def _events(rows: list[dict[str, Any]], stays: pd.DataFrame, params: ClassifyParams) -> pd.DataFrame:
-    """Number the rows in time order; add the docked time before a fusion and the time since the last stimulus."""
+    """Number the rows in time order; add what the stays tell of each event, and the time since the last stimulus."""
     if not rows:
         return Events.build({"candidate_id": pd.Series([], dtype="Int64")})
     table = pd.DataFrame(rows).sort_values(["t_s", "y_um", "x_um"], kind="stable").reset_index(drop=True)
     table["event_id"] = np.arange(1, len(table) + 1)
     table["edited"] = False
     table["confident"] = table["confident"].astype(bool)
-    docked = stays[(stays["state"] == "docked") & stays["exit_kind"].isin(FUSION_KINDS)]
+    table["role"] = ""
+    docked = stays[(stays["state"] == "docked") & (stays["exit_kind"].isin([*FUSION_KINDS, "undocking"]))]
     before = {(int(e["track_id"]), int(e["last_frame"])): e for e in docked.to_dict("records")}
-    for k, row in table[table["kind"].isin(FUSION_KINDS)].iterrows():
+    for k, row in table[table["kind"].isin([*FUSION_KINDS, "undocking"])].iterrows():
         stay = next(
             (before[key] for lag in range(1, 5) if (key := (int(row["track_id"]), int(row["frame"]) - lag)) in before), None
         )
         if stay is not None:
-            table.loc[k, "docked_s"] = row["t_s"] - stay["t_first_s"]
-            table.loc[k, "docked_entry_observed"] = stay["entry_observed"]
+            table.loc[k, "role"] = stay["role"]
+            if row["kind"] in FUSION_KINDS:
+                table.loc[k, "docked_s"] = row["t_s"] - stay["t_first_s"]
+                table.loc[k, "docked_entry_observed"] = stay["entry_observed"]
+    fused = table["kind"].isin(FUSION_KINDS).to_numpy()
+    first_s = stays[stays["entry_observed"]].groupby("track_id")["t_first_s"].min()
+    seen_s = table["t_s"] - table["track_id"].map(first_s).astype(float)
+    table.loc[fused & (table["role"] == "") & (seen_s <= params.newcomer_s), "role"] = "newcomer"
+    if fused.any():
+        number, left = repeats(table.loc[fused, "track_id"].tolist(), table.loc[fused, "fraction_released"].tolist())
+        table.loc[fused, "fusion_number"], table.loc[fused, "content_before"] = number, left
+        table["fusion_number"] = table["fusion_number"].astype("Int64")
     since = [max((s for s in params.stimulus_s if s <= t), default=float("nan")) for t in table["t_s"]]
     table["t_since_stimulus_s"] = table["t_s"] - np.array(since, float)
     if "candidate_id" not in table:
