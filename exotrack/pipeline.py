@@ -88,11 +88,12 @@ def analyse(movie: Movie, params: Analysis | None = None, *, mask: Labels | None
 
     Raises `InputError` if too few frames can be used, or the mask has another shape than the frames.
     """
+    from exotrack._drift import in_sample
     from exotrack._frames import require_usable, survey, usable
     from exotrack.classify import classify
     from exotrack.detect import detect, estimate_noise
     from exotrack.link import link
-    from exotrack.measure import measure
+    from exotrack.measure import measure, with_drift
 
     params = preset("granule") if params is None else params
     if mask is not None and mask.shape != movie.shape[1:]:
@@ -102,8 +103,10 @@ def analyse(movie: Movie, params: Analysis | None = None, *, mask: Labels | None
         frames = survey(movie, run)
         require_usable(frames, movie.movie_id)
         noise = movie.noise or estimate_noise(movie, usable(frames))
+    with _stage(recorder, "drift"):
+        frames = with_drift(movie, frames, params, run)
     with _stage(recorder, "detect"):
-        spots = detect(movie, params.detect, noise, run)
+        spots = in_sample(detect(movie, params.detect, noise, run), frames)
     with _stage(recorder, "link"):
         tracks = link(spots, params.link, run)
     with _stage(recorder, "measure"):

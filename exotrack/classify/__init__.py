@@ -25,7 +25,7 @@ from exotrack.classify._components import mixture
 from exotrack.classify._courses import WIDTH_GRID
 from exotrack.classify._episodes import Fusion, episodes, transitions
 from exotrack.classify._features import FEATURES, features
-from exotrack.classify._look import Neighbours, Optics, look_block
+from exotrack.classify._look import Neighbours, Optics, Stage, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
@@ -104,12 +104,13 @@ def examine(
     others = _neighbours(traces, 1.0 / movie.pixel_um)
     frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
     kind = (noise.offset, params.cargo == "lumenal", trees)
+    stage = Stage.of(frames, movie.pixel_um)
     tasks = []
     for block in blocks(movie, run):
         rows = owned(where.frame, block)
         if rows.stop > rows.start:
             mine = where.rows(rows)
-            tasks.append((movie, block, mine, others, traces, frame_mean, optics, kind))
+            tasks.append((movie, block, mine, others, traces, frame_mean, optics, kind, stage))
     parts = list(map_blocks("classify", _examine_block, tasks, run))
     found = [part for part, _ in parts]
     columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
@@ -138,11 +139,12 @@ def _examine_block(
     frame_mean: NDArray[np.float64],
     optics: Optics,
     kind: tuple[float, bool, Trees | None],
+    stage: Stage,
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
     """Candidates of one block with features and measures, and the courses of those that `kind`'s trees take for a fusion."""
     # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
     traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
-    looks = look_block(movie, block, where, others, optics)
+    looks = look_block(movie, block, where, others, optics, stage)
     told = features(where, looks, traces, others, frame_mean, optics)
     offset, lumenal, trees = kind
     rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])

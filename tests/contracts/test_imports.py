@@ -11,6 +11,7 @@ import pytest
 from sources import imported, modules
 
 STAGES = {"detect", "link", "measure", "classify"}
+<<<<<<< HEAD
 CORE = {
     "_table",
     "_calibration",
@@ -32,11 +33,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_table": {"errors"},
     "_calibration": {"_table"},
     "tables": {"errors", "_table", "_calibration"},
+=======
+CORE = {"errors", "params", "_settings", "tables", "physics", "movie", "_blocks", "_frames", "_drift", "_memory", "_steps", "__version__"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "physics": {"errors"},
+    "_settings": {"errors"},
+    "params": {"errors", "_settings"},
+    "tables": {"errors"},
+>>>>>>> 3fae1a8 (Estimate the drift of the stage and measure in the sample's frame)
     "movie": {"errors", "physics"},
     "_memory": set(),
     "_steps": set(),
     "_blocks": {"errors", "movie", "_memory"},
     "_frames": CORE,
+    "_drift": {"errors", "movie", "tables"},
     **dict.fromkeys(STAGES, CORE),
     "io": CORE,
     "simulate": CORE | {"io"},
