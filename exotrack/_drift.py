@@ -23,7 +23,7 @@ def drift_um(frames: pd.DataFrame) -> NDArray[np.float64]:
     """(n_frames, 2) drift (y, x) of every frame of a Frames table; 0 where it is missing."""
     if not set(DRIFT) <= set(frames.columns):
         return np.zeros((len(frames), 2))
-    return np.nan_to_num(frames[list(DRIFT)].to_numpy(float))
+    return np.asarray(np.nan_to_num(frames[list(DRIFT)].to_numpy(float)), float)
 
 
 def in_camera(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
@@ -41,3 +41,15 @@ def _moved(table: pd.DataFrame, by_um: NDArray[np.float64]) -> pd.DataFrame:
         return table
     step: Any = by_um[table["frame"].to_numpy()]
     return table.assign(y_um=table["y_um"] + step[:, 0], x_um=table["x_um"] + step[:, 1])
+
+
+def shifted(picture: NDArray[Any], move: NDArray[np.integer[Any]], outside: Any) -> NDArray[Any]:
+    """A picture (height, width) moved by whole pixels (y, x); what comes in from beyond the border is `outside`."""
+    down, right = int(move[0]), int(move[1])
+    if not (down or right):
+        return picture
+    out = np.full_like(picture, outside)
+    height, width = picture.shape
+    kept = picture[max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)]
+    out[max(down, 0) : max(down, 0) + kept.shape[0], max(right, 0) : max(right, 0) + kept.shape[1]] = kept
+    return out

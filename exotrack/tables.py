@@ -46,7 +46,8 @@ STATES = ("mobile", "tethered", "docked")
 EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run")
 FUSION_KINDS = ("full_fusion", "kiss_and_run")
 EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
-FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable", "nh4cl", "quench")
+SOLUTIONS = ("nh4cl", "quench")
+FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable", *SOLUTIONS)
 
 TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
 MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
@@ -87,6 +88,7 @@ class Table:
         A declared column that is absent becomes missing values; scalars are repeated. Raises `InputError` where a column
         of whole numbers, yes/no or text has no values to give.
         """
+        import numpy as np
         import pandas as pd
 
         source = data if isinstance(data, pd.DataFrame) else pd.DataFrame(dict(data))
@@ -95,6 +97,8 @@ class Table:
         for key, column in cls.columns().items():
             if key in source:
                 values = source[key]
+            elif column.dtype == REAL:
+                values = pd.Series(np.full(len(source), np.nan), index=source.index)
             elif len(source) == 0 or column.dtype in missing:
                 values = pd.Series([missing.get(column.dtype)] * len(source), index=source.index, dtype="object")
             else:
@@ -132,8 +136,12 @@ class Frames(Table):
     status = Column(TEXT, "", "Whether the frame can be used; only ok and saturated frames are.", FRAME_STATUSES)
     mean = Column(REAL, "counts", "Mean of all finite pixels.")
     saturated_fraction = Column(REAL, "1", "Fraction of the pixels at the detector's ceiling.")
-    drift_y_um = Column(REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought.")
-    drift_x_um = Column(REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought.")
+    drift_y_um = Column(
+        REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought."
+    )
+    drift_x_um = Column(
+        REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought."
+    )
     drift_y_sd_um = Column(REAL, "um", "Standard error of the estimated drift, found significant or not.")
     drift_x_sd_um = Column(REAL, "um", "Standard error of the estimated drift, found significant or not.")
 
@@ -181,6 +189,11 @@ class Traces(Table):
     sigma_um = Column(REAL, "um", "Maximum-likelihood width; missing where the spot is too dim to have one.")
     intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
     intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
+    marker_intensity = Column(
+        REAL, "counts", "Mean of the marker's pixels at the vesicle, less that of the ring around it; missing without a marker."
+    )
+    marker_intensity_sd = Column(REAL, "counts", "Standard error of marker_intensity.")
+    marker_background = Column(REAL, "counts", "Mean of the marker's pixels in the ring, camera offset included.")
     observed = Column(YES_NO, "", "A spot was detected in this frame.")
     status = Column(TEXT, "", "Status of the frame.", FRAME_STATUSES)
 
@@ -235,6 +248,11 @@ class Events(Table):
     docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
+    marker_dff = Column(
+        REAL, "1", "Marker at the vesicle around the event over that of the ring around it, without camera offset (dF/F)."
+    )
+    marker_dff_sd = Column(REAL, "1", "Standard error of marker_dff.")
+    saturated = Column(MAYBE_YES_NO, "", "The spot was clipped by the detector at the event: amplitude and dF/F are too low.")
     edited = Column(YES_NO, "", "A person changed the call.")
 
 
@@ -281,6 +299,18 @@ class Cells(Table):
     n_undocking = Column(WHOLE, "", "Undockings called.")
     n_full_fusion = Column(WHOLE, "", "Full fusions called.")
     n_kiss_and_run = Column(WHOLE, "", "Kiss-and-runs called.")
+    surface_fraction = Column(
+        REAL, "1", "Part of the cell's label that is on its surface: (usual - in acid) / (in NH4Cl - in acid)."
+    )
+    surface_fraction_sd = Column(REAL, "1", "Standard error of surface_fraction.")
+    nh4cl_dff = Column(REAL, "1", "Change of the cell's light in NH4Cl over that before and after, background taken off (dF/F).")
+    nh4cl_dff_sd = Column(REAL, "1", "Standard error of nh4cl_dff.")
+    quench_dff = Column(REAL, "1", "Change of the cell's light in acid over that before and after, background taken off (dF/F).")
+    quench_dff_sd = Column(REAL, "1", "Standard error of quench_dff.")
+    pool_spots = Column(REAL, "", "Total pool: mean number of spots in a frame in NH4Cl.")
+    pool_spots_sd = Column(REAL, "", "Standard error of pool_spots over its frames.")
+    fused_of_pool = Column(REAL, "1", "Fusions called, of both kinds, over pool_spots.")
+    fused_of_pool_sd = Column(REAL, "1", "Standard error of fused_of_pool: counting of fusions and error of the pool.")
     footprint = Column(TEXT, "", "Where the footprint comes from: mask, estimated or field.", ("mask", "estimated", "field"))
 
 

@@ -26,6 +26,7 @@ from exotrack.classify._models import (
 )
 from exotrack.movie import Movie
 from exotrack.physics import Noise
+from exotrack.tables import Frames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,15 +70,17 @@ class Optics(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Per frame of the movie: where the sample has moved (n_frames, 2; pixels), and whether events may be seen in it."""
+    """Per frame of the movie: where the sample lies (n_frames, 2; pixels), whether events may be seen, and mean brightness."""
 
     drift_px: NDArray[np.float64]
     usable: NDArray[np.bool_]
+    mean: NDArray[np.float64]
 
     @classmethod
     def of(cls, frames: pd.DataFrame, pixel_um: float) -> Stage:
         """That of a Frames table; moves are rounded to an eighth of a pixel, so that one place serves many frames."""
-        return cls(np.rint(drift_um(frames) / pixel_um * 8.0) / 8.0, usable_frames(frames))
+        good = usable_frames(frames)
+        return cls(np.rint(drift_um(frames) / pixel_um * 8.0) / 8.0, good, Frames.check(frames)["mean"].where(good).to_numpy())
 
     def runs(self, first: int, stop: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
         """Runs of frames from `first` to `stop` (exclusive) between which nothing moves, and the move."""

@@ -18,12 +18,17 @@ from exotrack.measure._positions import Positions, positions
 from exotrack.measure._spot_fit import measure_rows
 from exotrack.measure.drift import estimate_drift, with_drift
 from exotrack.measure.footprint import footprint
+from exotrack.measure.marker import at_events, clipped, co_measure
+from exotrack.measure.solutions import fused_of_pool, pools, with_solutions
 from exotrack.movie import Movie
 from exotrack.params import MeasureParams
 from exotrack.physics import Noise
 from exotrack.tables import Frames, Traces, Tracks
 
-__all__ = ["estimate_drift", "footprint", "measure", "with_drift"]
+__all__ = [
+    "at_events", "clipped", "co_measure", "estimate_drift", "footprint", "fused_of_pool", "measure", "pools", "with_drift",
+    "with_solutions",
+]  # fmt: skip
 
 MEASURED = ("amplitude", "amplitude_sd", "background", "sigma_um", "intensity", "intensity_sd")
 

@@ -11,7 +11,7 @@ Real = NDArray[np.float64]
 Spectrum = NDArray[np.complex64]
 
 FINE, COARSE = 1.0, 3.0
-"""Blurs whose difference is the detail, in widths of a vesicle: noise finer than a vesicle and light coarser than it are left out."""
+"""Blurs whose difference is the detail, in widths of a vesicle: noise finer and light coarser than a vesicle are left out."""
 CLIP = 6.0
 """Detail beyond this many (robust) standard deviations is cut down to it."""
 TAPER = 0.06
@@ -37,7 +37,7 @@ class Windowed:
         """The part of at most `most` x `most` pixels with most detail in it."""
         from scipy import ndimage
 
-        whole = cls(0, 0, *picture.shape, sigma_px)
+        whole = cls(0, 0, picture.shape[0], picture.shape[1], sigma_px)
         height, width = (min(n, most) for n in picture.shape)
         if (height, width) == picture.shape:
             return whole

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ def smooth(at: Real, values: Real, sd: Real, jump: float) -> tuple[Real, Real, l
 
 def along(every: Real, at: Real, values: Real, pieces: list[slice]) -> Real:
     """Values at all places `every`: linear within a piece and beyond its ends, the nearer piece between two."""
-    edges = [0.5 * (at[a.stop - 1] + at[b.start]) for a, b in zip(pieces[:-1], pieces[1:], strict=True)]
+    edges = [0.5 * (at[a.stop - 1] + at[b.start]) for a, b in pairwise(pieces)]
     which = np.searchsorted(edges, every)
     out = np.empty(len(every))
     for k, piece in enumerate(pieces):

@@ -1,7 +1,7 @@
 """Drift of the stage: how far the sample has moved in the picture, frame by frame, with its standard error.
 
-Runs of frames are averaged, which steadies the picture and lets noise and passing vesicles fade. Each mean is reduced to detail of
-the size of vesicles (uneven light and dust shadows stay with the camera and would hold the estimate back), clipped (one bright
+Runs of frames are averaged, which steadies the picture and lets noise and passing vesicles fade. Each mean is reduced to detail
+of the size of vesicles (uneven light and dust shadows stay with the camera and would hold the estimate back), clipped (one bright
 fusion must not outweigh a hundred resting vesicles), and registered by phase correlation (`skimage.registration`, Guizar-Sicairos
 et al. 2008, Opt Lett 33:156) against the running mean of those before it, moved back by their drift.
 """
@@ -25,7 +25,7 @@ from exotrack.params import Analysis
 Real = NDArray[np.float64]
 
 RUN_S, MOST_RUNS = 1.0, 200
-"""Length of a run (s), and most runs of a movie: a settling stage moves by 1 nm in a second, a jump is looked at frame by frame."""
+"""Length of a run (s), and most runs of a movie: a settling stage moves by 1 nm in a second; a jump is seen frame by frame."""
 MOST_PX = 512
 """Side of the square that is looked at, that with most detail in it: more makes the error smaller than any use of it."""
 CREDIBLE_PX = 0.15

@@ -11,12 +11,13 @@ import pytest
 from sources import imported, modules
 
 STAGES = {"detect", "link", "measure", "classify"}
-<<<<<<< HEAD
 CORE = {
     "_table",
     "_calibration",
     "errors",
     "params",
+    "_settings",
+    "_drift",
     "tables",
     "physics",
     "movie",
@@ -29,25 +30,17 @@ CORE = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "physics": {"errors"},
-    "params": {"errors"},
+    "_settings": {"errors"},
+    "params": {"errors", "_settings"},
+    "_drift": {"errors", "movie", "tables"},
     "_table": {"errors"},
     "_calibration": {"_table"},
     "tables": {"errors", "_table", "_calibration"},
-=======
-CORE = {"errors", "params", "_settings", "tables", "physics", "movie", "_blocks", "_frames", "_drift", "_memory", "_steps", "__version__"}
-MAY_IMPORT: dict[str, set[str]] = {
-    "errors": set(),
-    "physics": {"errors"},
-    "_settings": {"errors"},
-    "params": {"errors", "_settings"},
-    "tables": {"errors"},
->>>>>>> 3fae1a8 (Estimate the drift of the stage and measure in the sample's frame)
     "movie": {"errors", "physics"},
     "_memory": set(),
     "_steps": set(),
     "_blocks": {"errors", "movie", "_memory"},
     "_frames": CORE,
-    "_drift": {"errors", "movie", "tables"},
     **dict.fromkeys(STAGES, CORE),
     "io": CORE,
     "simulate": CORE | {"io"},
