@@ -5,6 +5,7 @@ Conventions that hold in every table
 * Names carry units (``_um``, ``_s``, ``_um2_s``); coordinates are (t, y, x) and the centre of pixel (0, 0) is 0 um.
 * Frames count from 0; ``first_frame`` and ``last_frame`` are both inclusive.
 * Undefined is missing (NaN, or NA in whole-number and yes/no columns), never 0 or -1.
+* Places are those in the sample as it lay in the first usable frame; the Frames table has the drift to where pixels are.
 * A table in which nothing was found still has all its columns, with their dtypes.
 
 ``Spots.empty()`` makes an empty table, ``Spots.build(columns)`` casts and orders columns, ``Spots.check(frame)`` refuses
@@ -48,14 +49,10 @@ class Frames(Table):
     status = Column(TEXT, "", "Whether the frame can be used; only ok and saturated frames are.", FRAME_STATUSES)
     mean = Column(REAL, "counts", "Mean of all finite pixels.")
     saturated_fraction = Column(REAL, "1", "Fraction of the pixels at the detector's ceiling.")
-    drift_y_um = Column(
-        REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought."
-    )
-    drift_x_um = Column(
-        REAL, "um", "How far the sample has moved in the picture; 0 if no drift was found, missing if not sought."
-    )
-    drift_y_sd_um = Column(REAL, "um", "Standard error of the estimated drift, found significant or not.")
-    drift_x_sd_um = Column(REAL, "um", "Standard error of the estimated drift, found significant or not.")
+    drift_y_um = Column(REAL, "um", "How far the sample has moved in the picture; 0 if it has not, missing if not looked for.")
+    drift_x_um = Column(REAL, "um", "As drift_y_um, along x.")
+    drift_y_sd_um = Column(REAL, "um", "Standard error of drift_y_um, whether or not the drift is significant.")
+    drift_x_sd_um = Column(REAL, "um", "As drift_y_sd_um, along x.")
 
 
 class Spots(Table):
@@ -101,9 +98,7 @@ class Traces(Table):
     sigma_um = Column(REAL, "um", "Maximum-likelihood width; missing where the spot is too dim to have one.")
     intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
     intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
-    marker_intensity = Column(
-        REAL, "counts", "Mean of the marker's pixels at the vesicle, less that of the ring around it; missing without a marker."
-    )
+    marker_intensity = Column(REAL, "counts", "Mean of the marker's pixels at the vesicle, less that of the ring around it.")
     marker_intensity_sd = Column(REAL, "counts", "Standard error of marker_intensity.")
     marker_background = Column(REAL, "counts", "Mean of the marker's pixels in the ring, camera offset included.")
     observed = Column(YES_NO, "", "A spot was detected in this frame.")
@@ -160,9 +155,7 @@ class Events(Table):
     docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
-    marker_dff = Column(
-        REAL, "1", "Marker at the vesicle around the event over that of the ring around it, without camera offset (dF/F)."
-    )
+    marker_dff = Column(REAL, "1", "Marker at the vesicle over that of the ring around it, without camera offset (dF/F).")
     marker_dff_sd = Column(REAL, "1", "Standard error of marker_dff.")
     saturated = Column(MAYBE_YES_NO, "", "The spot was clipped by the detector at the event: amplitude and dF/F are too low.")
     edited = Column(YES_NO, "", "A person changed the call.")

@@ -62,7 +62,7 @@ def cell_view(
     frames, events = tables["frames"], tables["events"]
     rows = usable(frames)["frame"].to_numpy(dtype=int)
     rows = rows[rows < len(movie)]
-    image, averaged = mean_image(movie, rows if len(rows) else np.arange(len(movie)), drift_um(frames))
+    image, averaged = mean_image(movie, rows if len(rows) else np.arange(len(movie)), drift_um(frames) if len(frames) else None)
     small, _ = binned(image)
     height, width = image.shape
     marks = [
