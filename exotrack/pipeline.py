@@ -52,6 +52,12 @@ class Result:
         """The tables by name, in the order of `exotrack.tables.ALL`."""
         return {table.name: getattr(self, table.name) for table in ALL}
 
+    def in_pictures(self, name: str) -> pd.DataFrame:
+        """Table `name` with its places (y_um, x_um) where they lie in the pictures: drift of the stage added."""
+        from exotrack._drift import in_camera
+
+        return in_camera(self.tables[name], self.frames)
+
     def noting(self, **entries: Any) -> Result:
         """The same result with further entries in its provenance."""
         return replace(self, provenance={**self.provenance, **entries})

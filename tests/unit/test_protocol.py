@@ -44,6 +44,7 @@ def test_a_change_of_solution_is_no_fusion_once_it_is_marked(bathed: Movie, tmp_
         exotrack.analyse(bathed, exotrack.preset("phluorin").updated({"protocol": wish}), run=Execution(workers=1))
         for wish in ({}, WINDOWS)
     )
+    assert unmarked.in_pictures("events") is unmarked.events  # the stage stood still
     assert near_solutions(unmarked.events) >= 5
     assert near_solutions(marked.events) == 0
     assert "solution" in set(marked.candidates["reasons"])

@@ -72,9 +72,7 @@ def test_noise_holds_no_drift() -> None:
 def test_off_looks_for_none_and_on_takes_what_there_is() -> None:
     movie, _ = filmed(n_frames=40, size=96)
     frames = survey(movie)
-    off, on = (
-        with_drift(movie, frames, preset("granule").updated({"protocol": {"drift": wish}})) for wish in ("off", "on")
-    )
+    off, on = (with_drift(movie, frames, preset("granule").updated({"protocol": {"drift": wish}})) for wish in ("off", "on"))
     assert off["drift_y_um"].isna().all()
     assert drift_um(on).any()
     assert (drift_um(on)[0] == 0).all()

@@ -31,7 +31,15 @@ def film(image: np.ndarray, seed: int = 0) -> Movie:
 def trace(y: float, x: float, track_id: int) -> pd.DataFrame:
     frame = np.arange(N)
     return Traces.build(
-        {"track_id": track_id, "frame": frame, "t_s": 0.1 * frame, "y_um": y * UM, "x_um": x * UM, "observed": True, "status": "ok"}
+        {
+            "track_id": track_id,
+            "frame": frame,
+            "t_s": 0.1 * frame,
+            "y_um": y * UM,
+            "x_um": x * UM,
+            "observed": True,
+            "status": "ok",
+        }
     )
 
 
