@@ -115,7 +115,7 @@ def test_a_marker_of_another_shape_is_refused(bathed: Movie) -> None:
 def test_windows_are_read_from_the_command_line() -> None:
     assert windows(["55:60", "1.5:2"], "--nh4cl-s") == [(55.0, 60.0), (1.5, 2.0)]
     assert windows(None, "--nh4cl-s") == []
-    params = chosen_params("phluorin", None, (), (), {"nh4cl_s": [(55.0, 60.0)], "quench_s": [], "drift": None})
+    params = chosen_params("phluorin", None, (), (), protocol={"nh4cl_s": [(55.0, 60.0)], "quench_s": [], "drift": None})
     assert params.protocol.nh4cl_s == ((55.0, 60.0),)
 
 
@@ -127,4 +127,4 @@ def test_what_is_no_window_is_named(text: str) -> None:
 
 def test_a_window_runs_forward() -> None:
     with pytest.raises(ParameterError, match="the first below the last"):
-        chosen_params("phluorin", None, (), (), {"nh4cl_s": [(60.0, 55.0)]})
+        chosen_params("phluorin", None, (), (), protocol={"nh4cl_s": [(60.0, 55.0)]})
