@@ -30,6 +30,7 @@ class Wishes:
     mask: Path | None = None
     workers: int | None = None
     overwrite: bool = False
+    marker_channel: int | str | None = None
 
 
 def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes) -> int:
@@ -60,13 +61,17 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
 def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes, **noted: Any) -> Result:
     """Open, analyse and write one movie, under the name of its folder; `noted` goes into its provenance."""
     from exotrack._blocks import Execution
+    from exotrack.io import open_movie
     from exotrack.pipeline import analyse
 
     movie, mask = opened(path, wishes)
     movie = movie.with_id(folder.name)
+    second = wishes.marker_channel
+    marker = None if second is None else open_movie(path, **{**wishes.opened, "channel": second})
     with _terminal.Bars(movie.movie_id) as bars:
-        result = analyse(movie, params, mask=mask, run=Execution(workers=wishes.workers, progress=bars))
+        result = analyse(movie, params, mask=mask, marker=marker, run=Execution(workers=wishes.workers, progress=bars))
     result = result.noting(command=shlex.join(["exotrack", *sys.argv[1:]]), opened=opening(path, wishes), **noted)
+    result = result if second is None else result.noting(marker_channel=second)
     result.write(folder, overwrite=wishes.overwrite)
     return result
 
@@ -95,16 +100,29 @@ def counted(result: Result) -> str:
     return f"{counts} ({result.provenance['wall_s']:.1f} s)"
 
 
+def windows(given: Sequence[str] | None, option: str) -> list[tuple[float, float]]:
+    """``["55:60"]`` as ``[(55.0, 60.0)]``; `ParameterError` says what is no window."""
+    found = []
+    for text in given or ():
+        first, _, last = text.partition(":")
+        try:
+            found.append((float(first), float(last)))
+        except ValueError:
+            raise ParameterError(f"{option} takes FIRST:LAST in seconds, such as 55:60, found {text!r}") from None
+    return found
+
+
 def chosen_params(
     preset: str | None,
     file: Path | None,
     stimulus_s: Sequence[float],
     changes: Sequence[str],
     start: Callable[[str], Analysis] | None = None,
+    protocol: Mapping[str, Any] | None = None,
 ) -> Analysis:
-    """The parameters: preset, then the file, then single changes. `ParameterError` says which name is unknown.
+    """The parameters: preset, then the file, then options and single changes. `ParameterError` says which name is unknown.
 
-    start : gives the parameters of a preset; None takes those of an analysis.
+    start : gives the parameters of a preset; None takes those of an analysis. protocol : options of `ProtocolParams`.
     """
     from exotrack.params import PRESETS, read_toml
     from exotrack.params import preset as by_name
@@ -118,6 +136,9 @@ def chosen_params(
     assert params is not None
     if stimulus_s:
         params = params.updated({"classify": {"stimulus_s": list(stimulus_s)}}, "--stimulus-s")
+    given = {key: value for key, value in (protocol or {}).items() if value}
+    if given:
+        params = params.updated({"protocol": given}, ", ".join(f"--{key.replace('_', '-')}" for key in given))
     return params.updated(changed(changes), "--set") if changes else params
 
 

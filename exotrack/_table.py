@@ -16,7 +16,8 @@ EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run
 FUSION_KINDS = ("full_fusion", "kiss_and_run")
 EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
 ROLES = ("resident", "newcomer", "visitor")
-FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable")
+SOLUTIONS = ("nh4cl", "quench")
+FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable", *SOLUTIONS)
 
 TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
 MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
@@ -57,6 +58,7 @@ class Table:
         A declared column that is absent becomes missing values; scalars are repeated. Raises `InputError` where a column
         of whole numbers, yes/no or text has no values to give.
         """
+        import numpy as np
         import pandas as pd
 
         source = data if isinstance(data, pd.DataFrame) else pd.DataFrame(dict(data))
@@ -65,6 +67,8 @@ class Table:
         for key, column in cls.columns().items():
             if key in source:
                 values = source[key]
+            elif column.dtype == REAL:
+                values = pd.Series(np.full(len(source), np.nan), index=source.index)
             elif len(source) == 0 or column.dtype in missing:
                 values = pd.Series([missing.get(column.dtype)] * len(source), index=source.index, dtype="object")
             else:

@@ -97,6 +97,18 @@ def run(  # noqa: PLR0913 - one argument per option of the command
     pixel_um: PixelUm = None,
     frame_s: FrameS = None,
     stimulus_s: StimulusS = None,
+    nh4cl_s: Annotated[
+        list[str] | None, typer.Option("--nh4cl-s", metavar="T:T", help="First:last time (s) of NH4Cl; may be repeated.")
+    ] = None,
+    quench_s: Annotated[
+        list[str] | None, typer.Option("--quench-s", metavar="T:T", help="First:last time (s) of acid; may be repeated.")
+    ] = None,
+    drift: Annotated[
+        str | None, typer.Option("--drift", metavar="WHEN", help="Correct drift of the stage: auto, on or off.")
+    ] = None,
+    marker_channel: Annotated[
+        str | None, typer.Option("--marker-channel", help="Number or name of a second channel, measured at each vesicle.")
+    ] = None,
     mask: Mask = None,
     channel: Channel = None,
     axes: Axes = None,
@@ -106,9 +118,11 @@ def run(  # noqa: PLR0913 - one argument per option of the command
     allow_partial: AllowPartial = False,
 ) -> int:
     """Analyse movies into tables and a report."""
-    chosen = _runs.chosen_params(preset, params, stimulus_s or (), set_ or ())
+    protocol = {"nh4cl_s": _runs.windows(nh4cl_s, "--nh4cl-s"), "quench_s": _runs.windows(quench_s, "--quench-s"), "drift": drift}
+    chosen = _runs.chosen_params(preset, params, stimulus_s or (), set_ or (), protocol=protocol)
     opened = _opened(pixel_um=pixel_um, frame_s=frame_s, axes=axes, series=series, channel=channel, allow_partial=allow_partial)
-    return _runs.run_all(movies, out, chosen, _runs.Wishes(opened, mask, workers, overwrite))
+    second = int(marker_channel) if marker_channel is not None and marker_channel.isdecimal() else marker_channel
+    return _runs.run_all(movies, out, chosen, _runs.Wishes(opened, mask, workers, overwrite, second))
 
 
 @app.command()

@@ -5,6 +5,7 @@ Conventions that hold in every table
 * Names carry units (``_um``, ``_s``, ``_um2_s``); coordinates are (t, y, x) and the centre of pixel (0, 0) is 0 um.
 * Frames count from 0; ``first_frame`` and ``last_frame`` are both inclusive.
 * Undefined is missing (NaN, or NA in whole-number and yes/no columns), never 0 or -1.
+* Places are those in the sample as it lay in the first usable frame; the Frames table has the drift to where pixels are.
 * A table in which nothing was found still has all its columns, with their dtypes.
 
 ``Spots.empty()`` makes an empty table, ``Spots.build(columns)`` casts and orders columns, ``Spots.check(frame)`` refuses
@@ -30,6 +31,7 @@ from exotrack._table import MAYBE_WHOLE as MAYBE_WHOLE
 from exotrack._table import MAYBE_YES_NO as MAYBE_YES_NO
 from exotrack._table import REAL as REAL
 from exotrack._table import ROLES as ROLES
+from exotrack._table import SOLUTIONS as SOLUTIONS
 from exotrack._table import STATES as STATES
 from exotrack._table import TEXT as TEXT
 from exotrack._table import WHOLE as WHOLE
@@ -48,6 +50,10 @@ class Frames(Table):
     status = Column(TEXT, "", "Whether the frame can be used; only ok and saturated frames are.", FRAME_STATUSES)
     mean = Column(REAL, "counts", "Mean of all finite pixels.")
     saturated_fraction = Column(REAL, "1", "Fraction of the pixels at the detector's ceiling.")
+    drift_y_um = Column(REAL, "um", "How far the sample has moved in the picture; 0 if it has not, missing if not looked for.")
+    drift_x_um = Column(REAL, "um", "As drift_y_um, along x.")
+    drift_y_sd_um = Column(REAL, "um", "Standard error of drift_y_um, whether or not the drift is significant.")
+    drift_x_sd_um = Column(REAL, "um", "As drift_y_sd_um, along x.")
 
 
 class Spots(Table):
@@ -93,6 +99,9 @@ class Traces(Table):
     sigma_um = Column(REAL, "um", "Maximum-likelihood width; missing where the spot is too dim to have one.")
     intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
     intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
+    marker_intensity = Column(REAL, "counts", "Mean of the marker's pixels at the vesicle, less that of the ring around it.")
+    marker_intensity_sd = Column(REAL, "counts", "Standard error of marker_intensity.")
+    marker_background = Column(REAL, "counts", "Mean of the marker's pixels in the ring, camera offset included.")
     observed = Column(YES_NO, "", "A spot was detected in this frame.")
     status = Column(TEXT, "", "Status of the frame.", FRAME_STATUSES)
 
@@ -153,6 +162,9 @@ class Events(Table):
     fusion_number = Column(MAYBE_WHOLE, "", "Which fusion of its vesicle this is, from 1.")
     content_before = Column(REAL, "1", "Cargo in the vesicle before this fusion, relative to before its first.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
+    marker_dff = Column(REAL, "1", "Marker at the vesicle over that of the ring around it, without camera offset (dF/F).")
+    marker_dff_sd = Column(REAL, "1", "Standard error of marker_dff.")
+    saturated = Column(MAYBE_YES_NO, "", "The spot was clipped by the detector at the event: amplitude and dF/F are too low.")
     edited = Column(YES_NO, "", "A person changed the call.")
 
 
@@ -199,6 +211,18 @@ class Cells(Table):
     n_undocking = Column(WHOLE, "", "Undockings called.")
     n_full_fusion = Column(WHOLE, "", "Full fusions called.")
     n_kiss_and_run = Column(WHOLE, "", "Kiss-and-runs called.")
+    surface_fraction = Column(
+        REAL, "1", "Part of the cell's label that is on its surface: (usual - in acid) / (in NH4Cl - in acid)."
+    )
+    surface_fraction_sd = Column(REAL, "1", "Standard error of surface_fraction.")
+    nh4cl_dff = Column(REAL, "1", "Change of the cell's light in NH4Cl over that before and after, background taken off (dF/F).")
+    nh4cl_dff_sd = Column(REAL, "1", "Standard error of nh4cl_dff.")
+    quench_dff = Column(REAL, "1", "Change of the cell's light in acid over that before and after, background taken off (dF/F).")
+    quench_dff_sd = Column(REAL, "1", "Standard error of quench_dff.")
+    pool_spots = Column(REAL, "", "Total pool: mean number of spots in a frame in NH4Cl.")
+    pool_spots_sd = Column(REAL, "", "Standard error of pool_spots over its frames.")
+    fused_of_pool = Column(REAL, "1", "Fusions called, of both kinds, over pool_spots.")
+    fused_of_pool_sd = Column(REAL, "1", "Standard error of fused_of_pool: counting of fusions and error of the pool.")
     footprint = Column(TEXT, "", "Where the footprint comes from: mask, estimated or field.", ("mask", "estimated", "field"))
 
 

@@ -106,7 +106,7 @@ def photons_of(height: float, learned: Learned, movie: Movie) -> float:
 def still_course(n_frames: int) -> Course:
     """Nothing changes from frame to frame: what changes in the movie is in its own pixels."""
     zero, one = np.zeros(n_frames), np.ones(n_frames)
-    return Course(zero, zero, one, one, one)
+    return Course(zero, zero, one, one, one, zero)
 
 
 def scenery_for(result: Result, learned: Learned, sim: Simulation) -> Scenery:

@@ -19,14 +19,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
-from exotrack._frames import usable
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._components import mixture
 from exotrack.classify._courses import WIDTH_GRID
 from exotrack.classify._episodes import Fusion, episodes
 from exotrack.classify._features import FEATURES, features
-from exotrack.classify._look import Neighbours, Optics, look_block
+from exotrack.classify._look import Neighbours, Optics, Stage, look_block
 from exotrack.classify._measures import MEASURES, fit_rows, measures
 from exotrack.classify._roles import repeats
 from exotrack.classify._transitions import transitions
@@ -34,7 +33,7 @@ from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
 from exotrack.physics import Noise
-from exotrack.tables import FUSION_KINDS, Candidates, Events, Fits, Frames, Traces
+from exotrack.tables import FUSION_KINDS, SOLUTIONS, Candidates, Events, Fits, Traces
 
 __all__ = ["Calls", "classify", "examine"]
 
@@ -72,8 +71,10 @@ def classify(
     """
     trees = load(params.cargo)
     table, courses = examine(movie, traces, params, noise, frames, sigma_um, run, trees)
-    p = probabilities(table, trees)
+    barred = _barred(table, frames)
+    p = np.where(barred[:, None], np.array([0.0, 0.0, 1.0]), probabilities(table, trees))
     table = call(table, p, params, sigma_um, movie.frame_s)
+    table.loc[barred, "reasons"] = "solution"
     called = table[table["called"] != ""]
     fusions: dict[int, list[Fusion]] = {}
     for track_id, frame, kind in zip(called["track_id"], called["event_frame"], called["called"], strict=True):
@@ -105,14 +106,14 @@ def examine(
     where = places(traces, params, sigma_um)
     optics = Optics.of(movie, sigma_um, noise)
     others = _neighbours(traces, 1.0 / movie.pixel_um)
-    frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
     kind = (noise.offset, params.cargo == "lumenal", trees)
+    stage = Stage.of(frames, movie.pixel_um)
     tasks = []
     for block in blocks(movie, run):
         rows = owned(where.frame, block)
         if rows.stop > rows.start:
             mine = where.rows(rows)
-            tasks.append((movie, block, mine, others, traces, frame_mean, optics, kind))
+            tasks.append((movie, block, mine, others, traces, stage, optics, kind))
     parts = list(map_blocks("classify", _examine_block, tasks, run))
     found = [part for part, _ in parts]
     columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
@@ -120,6 +121,13 @@ def examine(
     table.insert(0, "candidate_id", np.arange(1, len(table) + 1))
     courses = [c for _, part in parts for c in part]
     return table, {k: c for k, c in enumerate(courses, start=1) if c is not None}
+
+
+def _barred(table: pd.DataFrame, frames: pd.DataFrame) -> NDArray[np.bool_]:
+    """Candidates at frames with NH4Cl or acid in the bath, or next to one: what changes there, the solution changed."""
+    taken = frames["status"].isin(SOLUTIONS).to_numpy()
+    beside = taken | np.append(taken[1:], False) | np.insert(taken[:-1], 0, False)
+    return np.asarray(beside[table["event_frame"].to_numpy(int)], bool)
 
 
 def _neighbours(traces: pd.DataFrame, scale: float) -> Neighbours:
@@ -138,15 +146,15 @@ def _examine_block(
     where: Places,
     others: Neighbours,
     traces: pd.DataFrame,
-    frame_mean: NDArray[np.float64],
+    stage: Stage,
     optics: Optics,
     kind: tuple[float, bool, Trees | None],
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
     """Candidates of one block with features and measures, and the courses of those that `kind`'s trees take for a fusion."""
     # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
     traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
-    looks = look_block(movie, block, where, others, optics)
-    told = features(where, looks, traces, others, frame_mean, optics)
+    looks = look_block(movie, block, where, others, optics, stage)
+    told = features(where, looks, traces, others, stage.mean, optics)
     offset, lumenal, trees = kind
     rows = pd.DataFrame([measures(look, int(f), optics, offset, lumenal) for look, f in zip(looks, where.frame, strict=True)])
     event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)

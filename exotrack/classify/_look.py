@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block
+from exotrack._drift import drift_um
 from exotrack._frames import read_usable, usable_of
+from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID
@@ -23,6 +26,10 @@ from exotrack.classify._models import (
 )
 from exotrack.movie import Movie
 from exotrack.physics import Noise
+from exotrack.tables import Frames
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PATCH_WIDTHS = 8.0
 """Half side of the patch in vesicle widths: twice the widest Gaussian, so that the background is seen beside a cloud."""
@@ -62,6 +69,26 @@ class Optics(NamedTuple):
         return math.ceil(PATCH_WIDTHS * self.sigma_px)
 
 
+class Stage(NamedTuple):
+    """Per frame of the movie: where the sample lies (n_frames, 2; pixels), whether events may be seen, and mean brightness."""
+
+    drift_px: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frames: pd.DataFrame, pixel_um: float) -> Stage:
+        """That of a Frames table; moves are rounded to an eighth of a pixel, so that one place serves many frames."""
+        good = usable_frames(frames)
+        return cls(np.rint(drift_um(frames) / pixel_um * 8.0) / 8.0, good, Frames.check(frames)["mean"].where(good).to_numpy())
+
+    def runs(self, first: int, stop: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+        """Runs of frames from `first` to `stop` (exclusive) between which nothing moves, and the move."""
+        cuts = np.flatnonzero(np.any(np.diff(self.drift_px[first:stop], axis=0) != 0, axis=1)) + first + 1
+        for a, b in zip([first, *cuts], [*cuts, stop], strict=True):
+            yield int(a), int(b), self.drift_px[a]
+
+
 class Look(NamedTuple):
     """One candidate, fitted: its series, the (5, 10) fits of `_models.FIT`, the chi-squared profiles over tau and D."""
 
@@ -79,12 +106,12 @@ class Neighbours(NamedTuple):
     x_px: NDArray[np.float64]
 
 
-def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics) -> list[Look]:
+def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics, stage: Stage) -> list[Look]:
     """Fit every candidate whose frame the block owns; reads the block and the span around it."""
     span = Span.of(movie.frame_s)
     first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
     pixels, statuses = read_usable(movie, first, last)
-    usable = usable_of(pixels, statuses, movie)
+    usable = usable_of(pixels, statuses, movie) & stage.usable[first:last]
     mixtures = mixture(WIDTH_GRID, optics.half, optics.sigma_px)
     growth = 2.0 * D_UM2_S * optics.frame_s / optics.sigma_um**2
     grids = (t0_grid(optics.frame_s), TAU_FRAMES, RAMP_FRAMES, growth, ESCAPE_FRAMES)
@@ -92,7 +119,11 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     for k in range(len(where.frame)):
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
-        series = _series(pixels[a - first : b - first], usable[a - first : b - first], a, place, others, optics)
+        parts = [
+            _series(pixels[c - first : d - first], usable[c - first : d - first], c, place, others, optics, moved)
+            for c, d, moved in stage.runs(a, b)
+        ]
+        series = parts[0] if len(parts) == 1 else PatchSeries(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         fits, profiles = np.empty((5, 10)), np.empty((2, 16))
         times = (series.frame - where.frame[k]).astype(float)
         fit_all(times, np.nan_to_num(series.coefficients[:, :3]), series.precision, mixtures, grids, fits, profiles)
@@ -107,14 +138,16 @@ def _series(
     place: tuple[float, float],
     others: Neighbours,
     optics: Optics,
+    moved: NDArray[np.float64],
 ) -> PatchSeries:
-    """Components of one patch through time."""
+    """Components of one patch through time, in frames in which everything lies `moved` (y, x; pixels) from its place."""
     n, height, width = pixels.shape
+    place = (place[0] + float(moved[0]), place[1] + float(moved[1]))
     cy, cx = round(place[0]), round(place[1])
     y0, y1 = max(cy - optics.half, 0), min(cy + optics.half + 1, height)
     x0, x1 = max(cx - optics.half, 0), min(cx + optics.half + 1, width)
     patch = pixels[:, y0:y1, x0:x1]
-    mask = _mask(patch.shape, (y0, x0), first_frame, place, others, optics.sigma_px)
+    mask = _mask(patch.shape, (y0, x0), first_frame, place, others, optics.sigma_px, moved)
     mask &= usable[:, None, None]
     coefficients, precision, shift_sd = np.empty((n, 6)), np.empty((n, 3, 3)), np.empty(n)
     settings = (optics.sigma_px, optics.slope, optics.intercept)
@@ -129,12 +162,13 @@ def _mask(
     place: tuple[float, float],
     others: Neighbours,
     sigma_px: float,
+    moved: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """True where a pixel belongs to the candidate: not near another vesicle of that frame."""
     n, height, width = shape
     mask = np.ones((n, height, width), bool)
     rows = slice(*np.searchsorted(others.frame, [first_frame, first_frame + n]))
-    y, x = others.y_px[rows], others.x_px[rows]
+    y, x = others.y_px[rows] + moved[0], others.x_px[rows] + moved[1]
     apart = np.hypot(y - place[0], x - place[1])
     reach = MASK_WIDTHS * sigma_px
     inside = (y > corner[0] - reach) & (y < corner[0] + height + reach)

@@ -7,6 +7,7 @@ metadata. The CSV twins are for people and spreadsheets.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
+
+MAY_MISS = ("float64", "Int64", "boolean")
+"""Types of columns that may hold missing values."""
 
 PIECE = 65_536
 """Rows written at a time, and in a row group of a Parquet file: some MB of a wide table."""
@@ -165,11 +169,24 @@ def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
             return table.check(table.build(_read_csv(path, table)))
-        return table.check(pd.read_parquet(path))
+        return table.check(_completed(pd.read_parquet(path), table))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same
         raise InputError(f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again") from None
+
+
+def _completed(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+    """A table of an earlier version with the columns that came since, where those may be missing values."""
+    import pandas as pd
+
+    known = table.columns()
+    later = [key for key, column in known.items() if key not in frame and column.dtype in MAY_MISS]
+    if not later or any(key not in frame for key in known if key not in later):
+        return frame
+    missing = {key: pd.Series(math.nan, index=frame.index, dtype="float64").astype(known[key].dtype) for key in later}
+    whole = frame.assign(**missing)
+    return whole[[*known, *(key for key in frame if key not in known)]]
 
 
 def _schema(frame: pd.DataFrame, table: type[Table]) -> pa.Schema:

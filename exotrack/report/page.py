@@ -28,6 +28,7 @@ from exotrack.report.cell import cell_view
 from exotrack.report.docking import docking
 from exotrack.report.kinds import KINDS
 from exotrack.report.numbers import missing, number, plain, quantity
+from exotrack.report.protocol import protocol
 from exotrack.report.rates import counts
 from exotrack.report.rejected import rejected
 from exotrack.tables import FUSION_KINDS
@@ -86,7 +87,7 @@ def render(
     return template("report.html.j2").render(
         script=Markup(script), script_digest=digest, **heading(movie, params, provenance),
         calibration=None if calibrated is None else calibration(calibrated),
-        **_panels(movie, whole, params, footprint, [str(text) for text in provenance.get("warnings", ())]),
+        **_panels(movie, whole, params, footprint, provenance),
         parameters=listing.parameters(params), provenance=list(listing.provenance_rows(shown)),
     )  # fmt: skip
 
@@ -102,9 +103,10 @@ def _require_same_movie(movie: Movie, tables: dict[str, Any]) -> None:
 
 
 def _panels(
-    movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None, warnings: list[str]
+    movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None, provenance: dict[str, Any]
 ) -> dict[str, Any]:
     """What the template draws from the tables and the pixels."""
+    warnings = [str(text) for text in provenance.get("warnings", ())]
     events, cells = tables["events"], tables["cells"]
     counted = counts(events, tables["candidates"], cells)
     good = quality.usable(tables["frames"])
@@ -116,11 +118,12 @@ def _panels(
         "area_um2": float(cells["area_um2"].sum()) if len(cells) else float("nan"),
         "n_fusions": int(events["kind"].isin(FUSION_KINDS).sum()),
         "outside": int(events["cell_id"].isna().sum()) if len(cells) else 0,
-        "findings": quality.findings(movie, tables["frames"], counted, bleached, warnings),
+        "findings": quality.findings(movie, tables["frames"], counted, bleached, warnings, events),
         "bleaching_chart": quality.chart(tables["frames"], bleached),
         "cell": cell_view(movie, tables, footprint, params.classify.stimulus_s, set(chosen(events)["event_id"])),
         "cards": cards(movie, tables, radius_um),
         "docking": docking(tables["episodes"]),
+        "protocol": protocol(movie, tables, params.protocol, provenance),
         "rejected": rejected(movie, tables["candidates"], tables["frames"], radius_um),
         "event_heads": listing.event_heads(),
         "event_rows": listing.event_rows(events),

@@ -219,3 +219,21 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
     write(tmp_path / "movie")
     with pytest.raises(OutputError, match="--overwrite"):
         write(tmp_path / "movie")
+
+
+def test_results_from_before_a_column_was_added_can_still_be_read(tmp_path: Path) -> None:
+    row = {
+        "event_id": [1],
+        "movie_id": ["a"],
+        "kind": ["docking"],
+        "frame": [3],
+        "confident": [True],
+        "edited": [False],
+        "mine": [7],
+    }
+    old = tables.Events.build(row).drop(columns=["marker_dff", "marker_dff_sd", "saturated"])
+    old.to_parquet(tmp_path / "events.parquet")
+    read = read_table(tmp_path / "events.parquet", tables.Events)
+    assert list(read) == [*tables.Events.columns(), "mine"]
+    assert read[["marker_dff", "saturated"]].isna().all(axis=None)
+    assert str(read["saturated"].dtype) == "boolean"
