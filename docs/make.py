@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from exotrack.calibrate.settings import Settings
 from exotrack.io.dictionary import markdown
 from exotrack.params import Analysis, Params, declared, preset, to_toml
 from exotrack.simulate import Simulation
@@ -36,6 +37,8 @@ the nearest known one. What the presets change, and why, is in [presets.md](pres
 of threads never changes a result."""
 SIMULATION = """Set with `exotrack simulate PRESET --out DIR --rng N --set NAME=VALUE`; what they do together is in
 [simulator.md](simulator.md)."""
+CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under
+`[calibrate]`; what they do is in [calibrate.md](calibrate.md)."""
 SETTINGS = """# Settings of exotrack for granules with lumenal cargo. Copy, change, and run:
 #   exotrack run MOVIE --out DIR --params granule.toml
 # What is left out keeps the preset's value."""
@@ -47,9 +50,10 @@ def tables() -> str:
 
 
 def parameters() -> str:
-    """docs/parameters.md: every parameter of the analysis and of the simulation."""
+    """docs/parameters.md: every parameter of the analysis, of a calibration and of the simulation."""
     parts = [
         f"# Parameters\n\n{NOTE}\n\n## Of an analysis\n\n{ANALYSIS}\n\n{_listed(Analysis)}",
+        f"## Of a calibration\n\n{CALIBRATION}\n\n{_listed(Settings, ('calibrate',))}",
         f"## Of a simulation\n\n{SIMULATION}\n\n{_listed(Simulation)}",
     ]
     return "".join(parts).rstrip() + "\n"
@@ -60,13 +64,13 @@ def settings() -> str:
     return f"{SETTINGS}\n\n{to_toml(preset('granule'))}"
 
 
-def _listed(model: type[Params]) -> str:
-    """A heading and a table of parameters for each part of `model` that has parts."""
+def _listed(model: type[Params], parts: tuple[str, ...] | None = None) -> str:
+    """A heading and a table of parameters for each part of `model` that has parts, or for those named alone."""
     heads = "| parameter | default | unit | meaning and reason |\n|---|---|---|---|\n"
     text = ""
     for name, info in model.model_fields.items():
         part = info.annotation
-        if not (isinstance(part, type) and issubclass(part, Params)):
+        if not (isinstance(part, type) and issubclass(part, Params)) or name not in (parts or (name,)):
             continue
         rows = [f"| `{key}` | {_value(value)} | {unit} | {about} |\n" for key, unit, value, about in declared(part, f"{name}.")]
         text += f"### {name}\n\n{(part.__doc__ or '').strip()}\n\n{heads}{''.join(rows)}\n"

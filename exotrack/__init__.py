@@ -9,7 +9,8 @@ A movie goes through four stages, each a function ``(data, params) -> table``::
 * `open_movie` reads any supported file lazily into a `Movie`: pixels, pixel size (um), frame interval (s).
 * `detect`, `link`, `measure`, `classify` are the stages, one folder each. They never import one another.
 * `analyse` runs them in order: it alone knows the order.
-* `simulate` makes movies with known truth, `score` compares found tables with true ones.
+* `simulate` makes movies with known truth, `score` compares found tables with true ones, `calibrate` injects simulated events
+  into a user's own movie and says what is found of them.
 
 Tables (columns, dtypes, units, meaning) are in `exotrack.tables`, parameters (units, defaults, reasons) in
 `exotrack.params`, shared physics in `exotrack.physics`, errors in `exotrack.errors`. Names carry units; coordinates are
@@ -26,6 +27,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exotrack.calibrate import calibrate as calibrate
     from exotrack.classify import classify as classify
     from exotrack.detect import detect as detect
     from exotrack.io import open_movie as open_movie
@@ -45,6 +47,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Movie": "exotrack.movie",
     "analyse": "exotrack.pipeline",
+    "calibrate": "exotrack.calibrate",
     "classify": "exotrack.classify",
     "detect": "exotrack.detect",
     "link": "exotrack.link",

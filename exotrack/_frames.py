@@ -206,7 +206,8 @@ def _measure_level(movie: Movie) -> Level:
     at, rows = [], []
     for frame in sorted({int(k) for k in np.linspace(0, len(movie) - 1, _SAMPLES)}):
         pixels, readable = _read(movie, frame, frame + 1)
-        if readable[0] and np.isfinite(pixels[0]).all() and pixels[0].min() != pixels[0].max():
+        lowest, highest = _range(pixels[0])
+        if readable[0] and math.isfinite(lowest) and math.isfinite(highest) and lowest != highest:
             at.append(frame)
             rows.append(_shape(pixels[0]))
     return Level(np.array(at, np.int64), np.array(rows, float).reshape(-1, 3)).lit()
@@ -225,16 +226,21 @@ def _read(movie: Movie, start: int, stop: int) -> tuple[NDArray[Any], NDArray[np
 
 def _status(frame: NDArray[Any], number: int, movie: Movie, typical: Level) -> str:
     """Status of a frame that could be read."""
-    with np.errstate(invalid="ignore"):
-        lowest, highest = frame.min(), frame.max()
+    lowest, highest = _range(frame)
     # What is not finite, NaN too, is passed on to either.
-    if frame.dtype.kind == "f" and not (np.isfinite(lowest) and np.isfinite(highest)):
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
         return "nan"
     if highest >= ceiling_of(movie) and _saturated_fraction(frame, movie) > SATURATED:
         return "saturated"
     if lowest == highest:
         return "black"
     return "black" if not typical.contrasts(number, _sample(frame)) and typical.collapsed(number, _shape(frame)) else "ok"
+
+
+def _range(frame: NDArray[Any]) -> tuple[float, float]:
+    """Smallest and largest value."""
+    with np.errstate(invalid="ignore"):
+        return float(frame.min()), float(frame.max())
 
 
 def _sample(frame: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from exotrack.tables import EVENT_KINDS
 if TYPE_CHECKING:
     from exotrack.movie import Movie
     from exotrack.params import Analysis
-    from exotrack.pipeline import Result
+    from exotrack.pipeline import Labels, Result
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Wishes:
     mask: Path | None = None
     workers: int | None = None
     overwrite: bool = False
+    marker_channel: int | str | None = None
 
 
 def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes) -> int:
@@ -60,23 +61,36 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
 def run_one(path: Path, folder: Path, params: Analysis, wishes: Wishes, **noted: Any) -> Result:
     """Open, analyse and write one movie, under the name of its folder; `noted` goes into its provenance."""
     from exotrack._blocks import Execution
-    from exotrack.io import open_movie, read_mask
+    from exotrack.io import open_movie
     from exotrack.pipeline import analyse
 
-    movie = open_movie(path, **wishes.opened).with_id(folder.name)
-    for note in movie.notes:
-        _terminal.complain(f"{path.name}: {note}", "note")
-    mask = None if wishes.mask is None else read_mask(wishes.mask, movie.shape[1:])
+    movie, mask = opened(path, wishes)
+    movie = movie.with_id(folder.name)
+    second = wishes.marker_channel
+    marker = None if second is None else open_movie(path, **{**wishes.opened, "channel": second})
     with _terminal.Bars(movie.movie_id) as bars:
-        result = analyse(movie, params, mask=mask, run=Execution(workers=wishes.workers, progress=bars))
-    opened = {key: value for key, value in wishes.opened.items() if value is not None}
-    result = result.noting(
-        command=shlex.join(["exotrack", *sys.argv[1:]]),
-        opened={"path": str(path.absolute()), **opened, **({} if mask is None else {"mask": str(wishes.mask)})},
-        **noted,
-    )
+        result = analyse(movie, params, mask=mask, marker=marker, run=Execution(workers=wishes.workers, progress=bars))
+    result = result.noting(command=shlex.join(["exotrack", *sys.argv[1:]]), opened=opening(path, wishes), **noted)
+    result = result if second is None else result.noting(marker_channel=second)
     result.write(folder, overwrite=wishes.overwrite)
     return result
+
+
+def opened(path: Path, wishes: Wishes) -> tuple[Movie, Labels | None]:
+    """The movie under the name of its file, with its notes said, and the mask if one is wished."""
+    from exotrack.io import open_movie, read_mask
+    from exotrack.io.formats import stem
+
+    movie = open_movie(path, **wishes.opened).with_id(_text(stem(path)).lstrip(".") or "movie")
+    for note in movie.notes:
+        _terminal.complain(f"{path.name}: {note}", "note")
+    return movie, None if wishes.mask is None else read_mask(wishes.mask, movie.shape[1:])
+
+
+def opening(path: Path, wishes: Wishes) -> dict[str, Any]:
+    """How a movie was opened, for its record."""
+    mask = {} if wishes.mask is None else {"mask": str(wishes.mask)}
+    return {"path": str(path.absolute()), **wishes.opened, **mask}
 
 
 def counted(result: Result) -> str:
@@ -86,19 +100,45 @@ def counted(result: Result) -> str:
     return f"{counts} ({result.provenance['wall_s']:.1f} s)"
 
 
-def chosen_params(preset: str | None, file: Path | None, stimulus_s: Sequence[float], changes: Sequence[str]) -> Analysis:
-    """The parameters: preset, then the file, then single changes. `ParameterError` says which name is unknown."""
+def windows(given: Sequence[str] | None, option: str) -> list[tuple[float, float]]:
+    """``["55:60"]`` as ``[(55.0, 60.0)]``; `ParameterError` says what is no window."""
+    found = []
+    for text in given or ():
+        first, _, last = text.partition(":")
+        try:
+            found.append((float(first), float(last)))
+        except ValueError:
+            raise ParameterError(f"{option} takes FIRST:LAST in seconds, such as 55:60, found {text!r}") from None
+    return found
+
+
+def chosen_params(
+    preset: str | None,
+    file: Path | None,
+    stimulus_s: Sequence[float],
+    changes: Sequence[str],
+    start: Callable[[str], Analysis] | None = None,
+    protocol: Mapping[str, Any] | None = None,
+) -> Analysis:
+    """The parameters: preset, then the file, then options and single changes. `ParameterError` says which name is unknown.
+
+    start : gives the parameters of a preset; None takes those of an analysis. protocol : options of `ProtocolParams`.
+    """
     from exotrack.params import PRESETS, read_toml
     from exotrack.params import preset as by_name
 
     if preset is None and file is None:
         raise ParameterError(f"say what glows with --preset ({', '.join(PRESETS)}), or give parameters with --params FILE.toml")
-    params = by_name(preset) if preset is not None else None
+    start = start or by_name
+    params = start(preset) if preset is not None else None
     if file is not None:
-        params = read_toml(file, params)
+        params = read_toml(file, params or start)
     assert params is not None
     if stimulus_s:
         params = params.updated({"classify": {"stimulus_s": list(stimulus_s)}}, "--stimulus-s")
+    given = {key: value for key, value in (protocol or {}).items() if value}
+    if given:
+        params = params.updated({"protocol": given}, ", ".join(f"--{key.replace('_', '-')}" for key in given))
     return params.updated(changed(changes), "--set") if changes else params
 
 
@@ -122,13 +162,15 @@ def changed(changes: Sequence[str]) -> dict[str, Any]:
     return nested
 
 
-def rewrite_report(folder: Path, movie_path: Path | None) -> Path:
-    """Make report.html of a results folder again from its tables and the movie."""
+def rewrite_report(folder: Path, movie_path: Path | None, calibration: Path | None = None) -> Path:
+    """Make report.html of a results folder again from its tables and the movie, with a calibration of the movie if given."""
     from exotrack.io import read_mask, read_results
+    from exotrack.io.results import read_calibration
     from exotrack.measure import footprint
     from exotrack.report import write_report
 
     results = read_results(folder)
+    calibrated = None if calibration is None else read_calibration(calibration, results.provenance)
     movie = _reopened(results.provenance, movie_path)
     mask = results.provenance.get("opened", {}).get("mask")
     cells = read_mask(mask, movie.shape[1:]) if mask else footprint(movie, results.tables["frames"], results.params.cell)[0]
@@ -139,6 +181,7 @@ def rewrite_report(folder: Path, movie_path: Path | None) -> Path:
         params=results.params,
         provenance=dict(results.provenance),
         footprint=cells,
+        calibrated=calibrated,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _runs, _terminal
+from exotrack import __version__, _calibrations, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -36,6 +36,20 @@ Workers = Annotated[
 ]
 PixelUm = Annotated[float | None, typer.Option("--pixel-um", metavar="X", help="Side of a pixel (um); wins over the file.")]
 
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="What glows: granule, phluorin, synapse or constitutive.")
+]
+ParamsFile = Annotated[Path | None, typer.Option("--params", metavar="FILE.toml", help="Parameters, over the preset's.")]
+FrameS = Annotated[float | None, typer.Option("--frame-s", metavar="Y", help="Time between frames (s); wins over the file.")]
+StimulusS = Annotated[
+    list[float] | None, typer.Option("--stimulus-s", metavar="T", help="Time of a stimulus (s); may be repeated.")
+]
+Mask = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Image of cell numbers, 0 outside.")]
+Channel = Annotated[str | None, typer.Option("--channel", help="Number (from 0) or name of the channel.")]
+Axes = Annotated[str | None, typer.Option("--axes", help="Letters of the stored axes in order, such as TYX.")]
+Series = Annotated[int | None, typer.Option("--series", min=0, help="Which image of the file (from 0).")]
+AllowPartial = Annotated[bool, typer.Option("--allow-partial", help="Use the whole frames of a truncated file.")]
+
 
 def main() -> NoReturn:
     """Entry point of the ``exotrack`` command."""
@@ -54,6 +68,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _opened(*, channel: str | None, allow_partial: bool, **given: Any) -> dict[str, Any]:
+    """Arguments of `open_movie` that were given."""
+    number = int(channel) if channel is not None and channel.isdecimal() else channel
+    every = {**given, "channel": number, "allow_partial": allow_partial or None}
+    return {key: value for key, value in every.items() if value is not None}
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -70,34 +91,66 @@ def options(
 def run(  # noqa: PLR0913 - one argument per option of the command
     movies: Annotated[list[Path], typer.Argument(metavar="MOVIE...", help="Movie files or folders.")],
     out: Out,
-    preset: Annotated[
-        str | None,
-        typer.Option("--preset", metavar="NAME", help="What glows: granule, phluorin, synapse or constitutive."),
-    ] = None,
-    params: Annotated[Path | None, typer.Option("--params", metavar="FILE.toml", help="Parameters, over the preset's.")] = None,
+    preset: Preset = None,
+    params: ParamsFile = None,
     set_: Set = None,
     pixel_um: PixelUm = None,
-    frame_s: Annotated[
-        float | None, typer.Option("--frame-s", metavar="Y", help="Time between frames (s); wins over the file.")
+    frame_s: FrameS = None,
+    stimulus_s: StimulusS = None,
+    nh4cl_s: Annotated[
+        list[str] | None, typer.Option("--nh4cl-s", metavar="T:T", help="First:last time (s) of NH4Cl; may be repeated.")
     ] = None,
-    stimulus_s: Annotated[
-        list[float] | None, typer.Option("--stimulus-s", metavar="T", help="Time of a stimulus (s); may be repeated.")
+    quench_s: Annotated[
+        list[str] | None, typer.Option("--quench-s", metavar="T:T", help="First:last time (s) of acid; may be repeated.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option("--mask", metavar="FILE", help="Image of cell numbers, 0 outside.")] = None,
-    channel: Annotated[str | None, typer.Option("--channel", help="Number (from 0) or name of the channel.")] = None,
-    axes: Annotated[str | None, typer.Option("--axes", help="Letters of the stored axes in order, such as TYX.")] = None,
-    series: Annotated[int | None, typer.Option("--series", min=0, help="Which image of the file (from 0).")] = None,
+    drift: Annotated[
+        str | None, typer.Option("--drift", metavar="WHEN", help="Correct drift of the stage: auto, on or off.")
+    ] = None,
+    marker_channel: Annotated[
+        str | None, typer.Option("--marker-channel", help="Number or name of a second channel, measured at each vesicle.")
+    ] = None,
+    mask: Mask = None,
+    channel: Channel = None,
+    axes: Axes = None,
+    series: Series = None,
     workers: Workers = None,
     overwrite: Overwrite = False,
-    allow_partial: Annotated[bool, typer.Option("--allow-partial", help="Use the whole frames of a truncated file.")] = False,
+    allow_partial: AllowPartial = False,
 ) -> int:
     """Analyse movies into tables and a report."""
-    chosen = _runs.chosen_params(preset, params, stimulus_s or (), set_ or ())
-    opened: dict[str, Any] = {"pixel_um": pixel_um, "frame_s": frame_s, "axes": axes, "series": series}
-    opened["channel"] = int(channel) if channel is not None and channel.isdecimal() else channel
-    opened["allow_partial"] = allow_partial or None
-    opened = {key: value for key, value in opened.items() if value is not None}
-    return _runs.run_all(movies, out, chosen, _runs.Wishes(opened, mask, workers, overwrite))
+    protocol = {"nh4cl_s": _runs.windows(nh4cl_s, "--nh4cl-s"), "quench_s": _runs.windows(quench_s, "--quench-s"), "drift": drift}
+    chosen = _runs.chosen_params(preset, params, stimulus_s or (), set_ or (), protocol=protocol)
+    opened = _opened(pixel_um=pixel_um, frame_s=frame_s, axes=axes, series=series, channel=channel, allow_partial=allow_partial)
+    second = int(marker_channel) if marker_channel is not None and marker_channel.isdecimal() else marker_channel
+    return _runs.run_all(movies, out, chosen, _runs.Wishes(opened, mask, workers, overwrite, second))
+
+
+@app.command()
+def calibrate(  # noqa: PLR0913 - one argument per option of the command
+    movie: Annotated[Path, typer.Argument(metavar="MOVIE", help="Movie file or folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the calibration.")],
+    preset: Preset = None,
+    params: ParamsFile = None,
+    set_: Set = None,
+    rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number injects the same.")] = 0,
+    repeats: Annotated[
+        int | None, typer.Option("--repeats", min=1, metavar="N", help="Rounds of injecting and analysing.")
+    ] = None,
+    pixel_um: PixelUm = None,
+    frame_s: FrameS = None,
+    stimulus_s: StimulusS = None,
+    mask: Mask = None,
+    channel: Channel = None,
+    axes: Axes = None,
+    series: Series = None,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    allow_partial: AllowPartial = False,
+) -> None:
+    """Inject simulated events into a movie: what would be found."""
+    chosen = _calibrations.chosen_settings(preset, params, stimulus_s or (), set_ or (), repeats)
+    opened = _opened(pixel_um=pixel_um, frame_s=frame_s, axes=axes, series=series, channel=channel, allow_partial=allow_partial)
+    typer.echo(_calibrations.calibrate_one(movie, out, chosen, rng, _runs.Wishes(opened, mask, workers, overwrite)))
 
 
 @app.command()
@@ -210,9 +263,12 @@ def tracks(
 def report(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie.")],
     movie: Annotated[Path | None, typer.Option("--movie", metavar="PATH", help="The movie, if it has been moved.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", metavar="DIR", help="Show this calibration of the same movie too.")
+    ] = None,
 ) -> None:
     """Make report.html again from saved tables."""
-    typer.echo(f"report: {_runs.rewrite_report(results, movie)}")
+    typer.echo(f"report: {_runs.rewrite_report(results, movie, calibration)}")
 
 
 @app.command()
@@ -224,6 +280,6 @@ def tables(markdown: Annotated[bool, typer.Option("--markdown", help="Print Mark
     if markdown:
         typer.echo(dictionary.markdown(), nl=False)
         return
-    for table in contract.ALL:
+    for table in contract.EVERY:
         rows = [(name, column.dtype, column.unit, dictionary.meaning(column)) for name, column in table.columns().items()]
         _terminal.show_table(f"{table.name}: {dictionary.about(table)}", ("column", "type", "unit", "meaning"), rows)

@@ -6,38 +6,20 @@ unknown name is an error that suggests the nearest known one. `Analysis` is the 
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import field_validator
 
+from exotrack._settings import Params, declared, nearest, setting
 from exotrack.errors import ParameterError
 
-
-def setting(default: Any, unit: str, about: str, **limits: Any) -> Any:
-    """Declare a parameter: its default, its unit ("" if it has none), and what it is with the reason for the default."""
-    return Field(default, description=about, json_schema_extra={"unit": unit}, **limits)
-
-
-class Params(BaseModel):
-    """Base of every parameter model: frozen, unknown names refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @classmethod
-    def read(cls, values: Mapping[str, Any], source: str = "parameters") -> Self:
-        """Build from plain values; raises `ParameterError` naming every offending parameter and the nearest known name."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise ParameterError(f"{source}: " + "; ".join(_explain(cls, e) for e in error.errors())) from None
-
-    def updated(self, values: Mapping[str, Any], source: str = "parameters") -> Self:
-        """The same parameters with those in `values` (nested by stage) replaced."""
-        return type(self).read(_merged(self.model_dump(), values), source)
+__all__ = [
+    "PRESETS", "Analysis", "CellParams", "ClassifyParams", "DetectParams", "LinkParams", "MeasureParams", "Params",
+    "ProtocolParams", "declared", "nearest", "preset", "read_toml", "setting", "to_toml",
+]  # fmt: skip
 
 
 class DetectParams(Params):
@@ -138,9 +120,25 @@ class ClassifyParams(Params):
         "Oheim and Stuehmer 2000.", gt=0, le=10,
     )  # fmt: skip
     min_docked_s: float = setting(
-        0.6, "s",
-        "Shortest stay that counts as docked. Default: visitors leave within about half a second; fewer than about six "
-        "frames cannot tell docked from passing.", ge=0, le=600,
+        0.2, "s",
+        "Shortest stay that counts as docked. Default: two frames at 10 Hz; a shorter one cannot be told from passing.",
+        ge=0, le=600,
+    )  # fmt: skip
+    convention: Literal["physical", "mobility", "height", "settled"] = setting(
+        "physical", "",
+        "What docked means. physical: moves slowly and keeps an even height in contact; mobility: moves slowly, whatever the "
+        "height (Oheim and Stuehmer 2000); height: in contact, whatever the motion; settled: physical, and for "
+        "settled_s at least. Default: both together tell most, and a visit is docked while it lasts.",
+    )  # fmt: skip
+    settled_s: float = setting(
+        2.0, "s",
+        "Stay from which a vesicle is docked by the convention settled, and below which one that leaves again is a visitor. "
+        "Default: visitors leave within seconds (Gandasi and Barg 2014).", ge=0, le=600,
+    )  # fmt: skip
+    newcomer_s: float = setting(
+        0.3, "s",
+        "Longest time from first sight to fusion of a newcomer where there is no stimulus. Default: a fifth of the granules "
+        "that fuse were there for at most 0.3 s (Allersma et al. 2004).", ge=0, le=600,
     )  # fmt: skip
     penetration_nm: float = setting(
         100.0, "nm",
@@ -160,10 +158,55 @@ class CellParams(Params):
     )  # fmt: skip
 
 
+Window = tuple[float, float]
+
+
+class ProtocolParams(Params):
+    """What was done to the sample while it was filmed, and how the stage moved."""
+
+    drift: Literal["auto", "on", "off"] = setting(
+        "auto", "",
+        "Correct for drift of the stage: auto if it moved by more than 20 nm and four standard errors, on always, off never. "
+        "Default: 20 nm is less than a docked vesicle diffuses in the shortest docked stay, so less cannot change a call.",
+    )  # fmt: skip
+    nh4cl_s: tuple[Window, ...] = setting(
+        (), "s",
+        "Windows (first, last time) with NH4Cl in the bath, which makes every vesicle neutral. Default: none.",
+    )  # fmt: skip
+    quench_s: tuple[Window, ...] = setting(
+        (), "s",
+        "Windows (first, last time) with acid outside, which quenches a pH-sensitive label on the surface. Default: none.",
+    )  # fmt: skip
+    exchange_s: float = setting(
+        2.0, "s",
+        "Time a change of solution takes: so long after a window no event is called, and so long at its start no level is "
+        "read. Default: a local puffer needs under a second, a bath at 1 ml/min longer.", ge=0, le=600,
+    )  # fmt: skip
+    marker_shift_um: tuple[float, ...] = setting(
+        (), "um",
+        "Where a point of the cargo's channel lies in the marker's, as shift (y, x). Default: none given, it is estimated.",
+    )  # fmt: skip
+
+    @field_validator("nh4cl_s", "quench_s")
+    @classmethod
+    def _ordered(cls, windows: tuple[Window, ...]) -> tuple[Window, ...]:
+        if any(not 0 <= first < last for first, last in windows):
+            raise ValueError("a window is two times (s) from the first frame, the first below the last")
+        return windows
+
+    @field_validator("marker_shift_um")
+    @classmethod
+    def _pair(cls, shift: tuple[float, ...]) -> tuple[float, ...]:
+        if len(shift) not in (0, 2):
+            raise ValueError("a shift is two numbers, y and x (um), or none")
+        return shift
+
+
 class Analysis(Params):
     """The whole analysis: one model per stage."""
 
     preset: str = setting("granule", "", "Preset these parameters started from.")
+    protocol: ProtocolParams = ProtocolParams()
     detect: DetectParams = DetectParams()
     link: LinkParams = LinkParams()
     measure: MeasureParams = MeasureParams()
@@ -178,7 +221,8 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "phluorin": (
         "A pH-sensitive label, dark until the pore opens (VAMP2-pHluorin, NPY-pHluorin, TfR-pHluorin).",
-        {"link": {"min_spots": 2}, "classify": {"cargo": "ph_sensitive"}},
+        # A flash of released cargo may last for one frame.
+        {"link": {"min_spots": 1}, "classify": {"cargo": "ph_sensitive"}},
     ),
     "synapse": (
         "Boutons with a pH-sensitive label: fixed sites about as wide as the PSF and wider, slow frames.",
@@ -191,7 +235,7 @@ PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "constitutive": (
         "Constitutive carriers with lumenal or membrane cargo: mobile, shortly docked, no stimulus.",
-        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.3}},
+        {"link": {"max_step_um": 1.0}, "classify": {"min_docked_s": 0.1}},
     ),
 }
 """Name to (what it is for, what it changes). Reasons for the changes are in docs/presets.md."""
@@ -204,8 +248,10 @@ def preset(name: str) -> Analysis:
     return Analysis(preset=name).updated(PRESETS[name][1])
 
 
-def read_toml(path: str | Path, base: Analysis | None = None) -> Analysis:
+def read_toml(path: str | Path, base: Analysis | Callable[[str], Analysis] | None = None) -> Analysis:
     """Parameters from a TOML file with a table per stage, over `base` or over the preset that the file names.
+
+    base : parameters, or what gives those of a preset by its name; None takes `preset`.
 
     Raises `ParameterError` if the file cannot be read, is not TOML, or holds an unknown name or a value out of range.
     """
@@ -215,7 +261,7 @@ def read_toml(path: str | Path, base: Analysis | None = None) -> Analysis:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: is not TOML ({error}); see docs/parameters.md for the form") from None
-    start = base if base is not None else preset(str(values.get("preset", "granule")))
+    start = base if isinstance(base, Analysis) else (base or preset)(str(values.get("preset", "granule")))
     return start.updated(values, source=str(path))
 
 
@@ -234,39 +280,3 @@ def to_toml(params: Params) -> str:
         if isinstance(child, Params):
             lines += ["", f"# {(type(child).__doc__ or '').strip()}", f"[{key}]", to_toml(child).strip()]
     return "\n".join(lines) + "\n"
-
-
-def declared(model: type[Params], prefix: str = "") -> Iterator[tuple[str, str, Any, str]]:
-    """Every parameter of `model`: (dotted name, unit, default, description)."""
-    for key, info in model.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, Params):
-            yield from declared(info.annotation, f"{prefix}{key}.")
-        else:
-            extra = info.json_schema_extra
-            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-            yield f"{prefix}{key}", unit, info.default, info.description or ""
-
-
-def nearest(name: str, known: Any) -> str:
-    """``"; did you mean 'x'?"`` for the known name nearest to `name`, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(base)
-    for key, value in over.items():
-        nested = isinstance(value, Mapping) and isinstance(both.get(key), Mapping)
-        both[key] = _merged(both[key], value) if nested else value
-    return both
-
-
-def _explain(model: type[Params], error: Any) -> str:
-    place = ".".join(map(str, error["loc"]))
-    if error["type"] != "extra_forbidden":
-        return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, found {error['input']!r}"
-    for step in error["loc"][:-1]:
-        inner = model.model_fields[step].annotation
-        model = inner if isinstance(inner, type) and issubclass(inner, Params) else model
-    name = str(error["loc"][-1])
-    return f"{place}: unknown parameter{nearest(name, model.model_fields)}"

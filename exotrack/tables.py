@@ -5,6 +5,7 @@ Conventions that hold in every table
 * Names carry units (``_um``, ``_s``, ``_um2_s``); coordinates are (t, y, x) and the centre of pixel (0, 0) is 0 um.
 * Frames count from 0; ``first_frame`` and ``last_frame`` are both inclusive.
 * Undefined is missing (NaN, or NA in whole-number and yes/no columns), never 0 or -1.
+* Places are those in the sample as it lay in the first usable frame; the Frames table has the drift to where pixels are.
 * A table in which nothing was found still has all its columns, with their dtypes.
 
 ``Spots.empty()`` makes an empty table, ``Spots.build(columns)`` casts and orders columns, ``Spots.check(frame)`` refuses
@@ -13,92 +14,30 @@ what breaks the contract. Extra columns are allowed after those declared here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator
 
-from exotrack.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-STATES = ("mobile", "tethered", "docked")
-EVENT_KINDS = ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run")
-FUSION_KINDS = ("full_fusion", "kiss_and_run")
-EXIT_KINDS = ("undocking", "full_fusion", "kiss_and_run", "lost", "censored")
-FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable")
-
-TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
-MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: pandas dtype, unit ("" if it has none), meaning, and the closed set of its values if it has one."""
-
-    dtype: str
-    unit: str
-    about: str
-    choices: tuple[str, ...] = ()
-
-
-class Table:
-    """A table's contract. Subclasses list their columns as class attributes, in order."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    def columns(cls) -> dict[str, Column]:
-        """Name to `Column`, in the order they are written; inherited columns come first."""
-        found: dict[str, Column] = {}
-        for base in reversed(cls.__mro__):
-            found |= {key: value for key, value in vars(base).items() if isinstance(value, Column)}
-        return found
-
-    @classmethod
-    def empty(cls) -> pd.DataFrame:
-        """A table with no rows and every column."""
-        return cls.build({})
-
-    @classmethod
-    def build(cls, data: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
-        """Cast `data` to the declared dtypes, in the declared order, extra columns last.
-
-        A declared column that is absent becomes missing values; scalars are repeated. Raises `InputError` where a column
-        of whole numbers, yes/no or text has no values to give.
-        """
-        import pandas as pd
-
-        source = data if isinstance(data, pd.DataFrame) else pd.DataFrame(dict(data))
-        missing = {"float64": float("nan"), "Int64": pd.NA, "boolean": pd.NA, "str": ""}
-        ready: dict[str, Any] = {}
-        for key, column in cls.columns().items():
-            if key in source:
-                values = source[key]
-            elif len(source) == 0 or column.dtype in missing:
-                values = pd.Series([missing.get(column.dtype)] * len(source), index=source.index, dtype="object")
-            else:
-                raise InputError(f"table {cls.name}: column {key} ({column.dtype}) is missing")
-            ready[key] = values.astype(column.dtype)
-        extra = {key: source[key] for key in source if key not in ready}
-        # Columns are taken as they are: pandas copies one when it is written to, and tables of long movies are large.
-        return pd.DataFrame({**ready, **extra}, copy=False).reset_index(drop=True)
-
-    @classmethod
-    def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return `frame` unchanged if it keeps the contract; `InputError` names the first column that does not."""
-        for key, column in cls.columns().items():
-            if key not in frame:
-                raise InputError(f"table {cls.name}: column {key} is missing; found {', '.join(map(str, frame.columns))}")
-            if str(frame[key].dtype) != column.dtype:
-                raise InputError(f"table {cls.name}: column {key} is {frame[key].dtype}, expected {column.dtype}")
-            if column.choices:
-                strange = set(frame[key].dropna().unique()) - {*column.choices, ""}
-                if strange:
-                    raise InputError(
-                        f"table {cls.name}: {key} holds {sorted(strange)[0]!r}, allowed are {', '.join(column.choices)}"
-                    )
-        return frame
+from exotrack._calibration import DECOYS as DECOYS
+from exotrack._calibration import INJECTED_KINDS as INJECTED_KINDS
+from exotrack._calibration import Biases as Biases
+from exotrack._calibration import Confusion as Confusion
+from exotrack._calibration import FalseCalls as FalseCalls
+from exotrack._calibration import Injections as Injections
+from exotrack._calibration import Recall as Recall
+from exotrack._table import EVENT_KINDS as EVENT_KINDS
+from exotrack._table import EXIT_KINDS as EXIT_KINDS
+from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
+from exotrack._table import FUSION_KINDS as FUSION_KINDS
+from exotrack._table import MAYBE_WHOLE as MAYBE_WHOLE
+from exotrack._table import MAYBE_YES_NO as MAYBE_YES_NO
+from exotrack._table import REAL as REAL
+from exotrack._table import ROLES as ROLES
+from exotrack._table import SOLUTIONS as SOLUTIONS
+from exotrack._table import STATES as STATES
+from exotrack._table import TEXT as TEXT
+from exotrack._table import WHOLE as WHOLE
+from exotrack._table import YES_NO as YES_NO
+from exotrack._table import Column as Column
+from exotrack._table import Table as Table
 
 
 class Frames(Table):
@@ -111,6 +50,10 @@ class Frames(Table):
     status = Column(TEXT, "", "Whether the frame can be used; only ok and saturated frames are.", FRAME_STATUSES)
     mean = Column(REAL, "counts", "Mean of all finite pixels.")
     saturated_fraction = Column(REAL, "1", "Fraction of the pixels at the detector's ceiling.")
+    drift_y_um = Column(REAL, "um", "How far the sample has moved in the picture; 0 if it has not, missing if not looked for.")
+    drift_x_um = Column(REAL, "um", "As drift_y_um, along x.")
+    drift_y_sd_um = Column(REAL, "um", "Standard error of drift_y_um, whether or not the drift is significant.")
+    drift_x_sd_um = Column(REAL, "um", "As drift_y_sd_um, along x.")
 
 
 class Spots(Table):
@@ -156,6 +99,9 @@ class Traces(Table):
     sigma_um = Column(REAL, "um", "Maximum-likelihood width; missing where the spot is too dim to have one.")
     intensity = Column(REAL, "counts", "Background-corrected sum of the pixels within the measuring radius.")
     intensity_sd = Column(REAL, "counts", "Standard error of intensity.")
+    marker_intensity = Column(REAL, "counts", "Mean of the marker's pixels at the vesicle, less that of the ring around it.")
+    marker_intensity_sd = Column(REAL, "counts", "Standard error of marker_intensity.")
+    marker_background = Column(REAL, "counts", "Mean of the marker's pixels in the ring, camera offset included.")
     observed = Column(YES_NO, "", "A spot was detected in this frame.")
     status = Column(TEXT, "", "Status of the frame.", FRAME_STATUSES)
 
@@ -179,6 +125,9 @@ class Episodes(Table):
     exit_kind = Column(TEXT, "", "How the state ended.", EXIT_KINDS)
     diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient from the steps inside the episode.")
     height_nm = Column(REAL, "nm", "Mean height above the position of greatest brightness, from I = I0 exp(-z/d).")
+    spread_um = Column(REAL, "um", "Root mean square distance from the mean place, free of localisation error.")
+    role = Column(TEXT, "", "What a docked vesicle is relative to the stimulus or the movie's start; empty if unknown.", ROLES)
+    confined = Column(MAYBE_YES_NO, "", "It stayed closer to its mean place than free diffusion would; missing if too few spots.")
 
 
 class Events(Table):
@@ -213,7 +162,13 @@ class Events(Table):
     fraction_released_sd = Column(REAL, "1", "Standard error of fraction_released.")
     docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
+    role = Column(TEXT, "", "What the vesicle that fused or left was; empty if unknown.", ROLES)
+    fusion_number = Column(MAYBE_WHOLE, "", "Which fusion of its vesicle this is, from 1.")
+    content_before = Column(REAL, "1", "Cargo in the vesicle before this fusion, relative to before its first.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")
+    marker_dff = Column(REAL, "1", "Marker at the vesicle over that of the ring around it, without camera offset (dF/F).")
+    marker_dff_sd = Column(REAL, "1", "Standard error of marker_dff.")
+    saturated = Column(MAYBE_YES_NO, "", "The spot was clipped by the detector at the event: amplitude and dF/F are too low.")
     edited = Column(YES_NO, "", "A person changed the call.")
 
 
@@ -260,14 +215,30 @@ class Cells(Table):
     n_undocking = Column(WHOLE, "", "Undockings called.")
     n_full_fusion = Column(WHOLE, "", "Full fusions called.")
     n_kiss_and_run = Column(WHOLE, "", "Kiss-and-runs called.")
+    surface_fraction = Column(
+        REAL, "1", "Part of the cell's label that is on its surface: (usual - in acid) / (in NH4Cl - in acid)."
+    )
+    surface_fraction_sd = Column(REAL, "1", "Standard error of surface_fraction.")
+    nh4cl_dff = Column(REAL, "1", "Change of the cell's light in NH4Cl over that before and after, background taken off (dF/F).")
+    nh4cl_dff_sd = Column(REAL, "1", "Standard error of nh4cl_dff.")
+    quench_dff = Column(REAL, "1", "Change of the cell's light in acid over that before and after, background taken off (dF/F).")
+    quench_dff_sd = Column(REAL, "1", "Standard error of quench_dff.")
+    pool_spots = Column(REAL, "", "Total pool: mean number of spots in a frame in NH4Cl.")
+    pool_spots_sd = Column(REAL, "", "Standard error of pool_spots over its frames.")
+    fused_of_pool = Column(REAL, "1", "Fusions called, of both kinds, over pool_spots.")
+    fused_of_pool_sd = Column(REAL, "1", "Standard error of fused_of_pool: counting of fusions and error of the pool.")
     footprint = Column(TEXT, "", "Where the footprint comes from: mask, estimated or field.", ("mask", "estimated", "field"))
 
 
 ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
+"""What an analysis makes, in the order of its stages."""
+CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
+"""What a calibration makes."""
+EVERY = (*ALL, *CALIBRATION)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
     """Every (table, column, `Column`) in order: what ``exotrack tables`` prints and docs/tables.md holds."""
-    for table in ALL:
+    for table in EVERY:
         for key, column in table.columns().items():
             yield table.name, key, column

@@ -5,7 +5,8 @@
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
    kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`).
-4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_states`, `_episodes`).
+4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
+   `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
-from exotrack._frames import usable
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
-from exotrack.classify._episodes import Fusion, episodes, transitions
+from exotrack.classify._episodes import Fusion, episodes
 from exotrack.classify._features import FEATURES, features
-from exotrack.classify._look import Neighbours, Optics, look_block
+from exotrack.classify._look import Neighbours, Optics, Stage, look_block
 from exotrack.classify._measures import MEASURES, REFINED, fit_rows, measures, refined
+from exotrack.classify._roles import repeats
+from exotrack.classify._transitions import transitions
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
 from exotrack.physics import Noise
-from exotrack.tables import FUSION_KINDS, Candidates, Events, Fits, Frames, Traces
+from exotrack.tables import FUSION_KINDS, SOLUTIONS, Candidates, Events, Fits, Traces
 
 __all__ = ["Calls", "classify", "examine"]
 
@@ -67,8 +69,10 @@ def classify(
     """
     trees = load(params.cargo)
     table, courses = examine(movie, traces, params, noise, frames, sigma_um, run, trees)
-    p = probabilities(table, trees)
+    barred = _barred(table, frames)
+    p = np.where(barred[:, None], np.array([0.0, 0.0, 1.0]), probabilities(table, trees))
     table = call(table, p, params, sigma_um, movie.frame_s)
+    table.loc[barred, "reasons"] = "solution"
     called = table[table["called"] != ""]
     fusions: dict[int, list[Fusion]] = {}
     for track_id, frame, kind in zip(called["track_id"], called["event_frame"], called["called"], strict=True):
@@ -100,14 +104,14 @@ def examine(
     where = places(traces, params, sigma_um)
     optics = Optics.of(movie, sigma_um, noise)
     others = _neighbours(traces, 1.0 / movie.pixel_um)
-    frame_mean = Frames.check(frames)["mean"].where(usable(frames)).to_numpy()
     kind = (noise.offset, params.cargo == "lumenal", trees)
+    stage = Stage.of(frames, movie.pixel_um)
     tasks = []
     for block in blocks(movie, run):
         rows = owned(where.frame, block)
         if rows.stop > rows.start:
             mine = where.rows(rows)
-            tasks.append((movie, block, mine, others, traces, frame_mean, optics, kind))
+            tasks.append((movie, block, mine, others, traces, stage, optics, kind))
     parts = list(map_blocks("classify", _examine_block, tasks, run))
     found = [part for part, _ in parts]
     columns = ["track_id", "frame", "y_um", "x_um", "event_frame", *MEASURES, *FEATURES]
@@ -115,6 +119,13 @@ def examine(
     table.insert(0, "candidate_id", np.arange(1, len(table) + 1))
     courses = [c for _, part in parts for c in part]
     return table, {k: c for k, c in enumerate(courses, start=1) if c is not None}
+
+
+def _barred(table: pd.DataFrame, frames: pd.DataFrame) -> NDArray[np.bool_]:
+    """Candidates at frames with NH4Cl or acid in the bath, or next to one: what changes there, the solution changed."""
+    taken = frames["status"].isin(SOLUTIONS).to_numpy()
+    beside = taken | np.append(taken[1:], False) | np.insert(taken[:-1], 0, False)
+    return np.asarray(beside[table["event_frame"].to_numpy(int)], bool)
 
 
 def _neighbours(traces: pd.DataFrame, scale: float) -> Neighbours:
@@ -133,15 +144,15 @@ def _examine_block(
     where: Places,
     others: Neighbours,
     traces: pd.DataFrame,
-    frame_mean: NDArray[np.float64],
+    stage: Stage,
     optics: Optics,
     kind: tuple[float, bool, Trees | None],
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
     """Candidates of one block with features and measures, and the courses of those that `kind`'s trees take for a fusion."""
     # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
     traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
-    looks = look_block(movie, block, where, others, optics)
-    told = features(where, looks, traces, others, frame_mean, optics)
+    looks = look_block(movie, block, where, others, optics, stage)
+    told = features(where, looks, traces, others, stage.mean, optics)
     offset, lumenal, trees = kind
     seen = [(look, int(frame)) for look, frame in zip(looks, where.frame, strict=True)]
     rows = pd.DataFrame([measures(look, frame, optics, offset, lumenal) for look, frame in seen])
@@ -183,22 +194,33 @@ def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> di
 
 
 def _events(rows: list[dict[str, Any]], stays: pd.DataFrame, params: ClassifyParams) -> pd.DataFrame:
-    """Number the rows in time order; add the docked time before a fusion and the time since the last stimulus."""
+    """Number the rows in time order; add what the stays tell of each event, and the time since the last stimulus."""
     if not rows:
         return Events.build({"candidate_id": pd.Series([], dtype="Int64")})
     table = pd.DataFrame(rows).sort_values(["t_s", "y_um", "x_um"], kind="stable").reset_index(drop=True)
     table["event_id"] = np.arange(1, len(table) + 1)
     table["edited"] = False
     table["confident"] = table["confident"].astype(bool)
-    docked = stays[(stays["state"] == "docked") & stays["exit_kind"].isin(FUSION_KINDS)]
+    table["role"] = ""
+    docked = stays[(stays["state"] == "docked") & (stays["exit_kind"].isin([*FUSION_KINDS, "undocking"]))]
     before = {(int(e["track_id"]), int(e["last_frame"])): e for e in docked.to_dict("records")}
-    for k, row in table[table["kind"].isin(FUSION_KINDS)].iterrows():
+    for k, row in table[table["kind"].isin([*FUSION_KINDS, "undocking"])].iterrows():
         stay = next(
             (before[key] for lag in range(1, 5) if (key := (int(row["track_id"]), int(row["frame"]) - lag)) in before), None
         )
         if stay is not None:
-            table.loc[k, "docked_s"] = row["t_s"] - stay["t_first_s"]
-            table.loc[k, "docked_entry_observed"] = stay["entry_observed"]
+            table.loc[k, "role"] = stay["role"]
+            if row["kind"] in FUSION_KINDS:
+                table.loc[k, "docked_s"] = row["t_s"] - stay["t_first_s"]
+                table.loc[k, "docked_entry_observed"] = stay["entry_observed"]
+    fused = table["kind"].isin(FUSION_KINDS).to_numpy()
+    first_s = stays[stays["entry_observed"]].groupby("track_id")["t_first_s"].min()
+    seen_s = table["t_s"] - table["track_id"].map(first_s).astype(float)
+    table.loc[fused & (table["role"] == "") & (seen_s <= params.newcomer_s), "role"] = "newcomer"
+    if fused.any():
+        number, left = repeats(table.loc[fused, "track_id"].tolist(), table.loc[fused, "fraction_released"].tolist())
+        table.loc[fused, "fusion_number"], table.loc[fused, "content_before"] = number, left
+        table["fusion_number"] = table["fusion_number"].astype("Int64")
     since = [max((s for s in params.stimulus_s if s <= t), default=float("nan")) for t in table["t_s"]]
     table["t_since_stimulus_s"] = table["t_s"] - np.array(since, float)
     if "candidate_id" not in table:

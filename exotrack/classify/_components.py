@@ -27,6 +27,8 @@ from exotrack.classify._patch import N_HEIGHTS, Reach, cells, covered_by, values
 WIDTHS = (1.0, 2.0, 4.0, 8.0)
 """Widths of the Gaussians in units of the vesicle's: the widest is a cloud of 4 um^2/s after a tenth of a second."""
 LEVELS = 3
+SHORT = 8
+"""Frames from which the mean picture is used for weights."""
 DIM = 0.3
 """A vesicle whose light adds less than this share to the variance of its pixels changes no weight."""
 FEWEST = 30
@@ -95,7 +97,10 @@ def components(
 
 @njit(nogil=True, cache=True)
 def _mean(values: Real, covered: NDArray[np.bool_], usable: NDArray[np.bool_]) -> Real:
-    """(cells,) mean over the usable frames in which a cell is not covered; over all usable ones if it always is."""
+    """(cells,) mean over the usable frames in which a cell is not covered; over all usable ones if it always is.
+
+    Of few frames it would hold too much of their own noise: there it is one number for all cells.
+    """
     n_cells = values.shape[1]
     free, every = np.zeros(n_cells), np.zeros(n_cells)
     count, frames = np.zeros(n_cells), 0
@@ -110,6 +115,12 @@ def _mean(values: Real, covered: NDArray[np.bool_], usable: NDArray[np.bool_]) -
     out = np.empty(n_cells)
     for c in range(n_cells):
         out[c] = free[c] / count[c] if count[c] > 0 else every[c] / max(frames, 1)
+    if frames < SHORT:
+        even = 0.0
+        for c in range(n_cells):
+            even += out[c] / n_cells
+        for c in range(n_cells):
+            out[c] = even
     return out
 
 

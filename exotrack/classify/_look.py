@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block
+from exotrack._drift import drift_um
 from exotrack._frames import read_usable, usable_of
+from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
@@ -36,6 +39,10 @@ from exotrack.classify._models import (
 from exotrack.classify._patch import N_HEIGHTS, Reach, binned
 from exotrack.movie import Movie
 from exotrack.physics import Noise
+from exotrack.tables import Frames
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEAR_WIDTHS = 6.0
 """Half side of the square looked at pixel by pixel, in vesicle widths."""
@@ -91,10 +98,14 @@ class Optics(NamedTuple):
         return CLOUD_ESCAPE_S / self.frame_s
 
 
+Real = NDArray[np.float64]
+GridValues = tuple[Real, Real, Real, Real, Real, Real]
+
+
 class Grids(NamedTuple):
     """What all candidates of a movie are fitted with: grids and tables of `fit_all`, mixtures of widths, a typical cloud."""
 
-    values: tuple[NDArray[np.float64], ...]
+    values: GridValues
     tables: Tables
     mixtures: NDArray[np.float64]
     cloud: NDArray[np.float64]
@@ -108,8 +119,29 @@ def grids(optics: Optics) -> Grids:
     starts, growths, clouds = t0_grid(optics.frame_s), optics.growth(D_UM2_S), optics.growth(CLOUD_UM2_S)
     lags = span.after + math.ceil(-starts.min()) + 2
     told = tables(TAU_FRAMES, growths, ESCAPE_FRAMES, (clouds, optics.escape), lags, mixtures)
-    typical = told.cloud[0, int(np.argmin(np.abs(TAU_FRAMES - 0.15 / optics.frame_s))), 1, : max(round(0.6 / optics.frame_s), 2)]
+    # Without its first frame, in which it is as narrow as the vesicle, whose brightness changes for many reasons.
+    typical = told.cloud[0, int(np.argmin(np.abs(TAU_FRAMES - 0.15 / optics.frame_s))), 1, 1 : max(round(0.6 / optics.frame_s), 3)]
     return Grids((starts, TAU_FRAMES, RAMP_FRAMES, growths, ESCAPE_FRAMES, clouds), told, mixtures, np.ascontiguousarray(typical))
+
+
+class Stage(NamedTuple):
+    """Per frame of the movie: where the sample lies (n_frames, 2; pixels), whether events may be seen, and mean brightness."""
+
+    drift_px: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, frames: pd.DataFrame, pixel_um: float) -> Stage:
+        """That of a Frames table; moves are rounded to an eighth of a pixel, so that one place serves many frames."""
+        good = usable_frames(frames)
+        return cls(np.rint(drift_um(frames) / pixel_um * 8.0) / 8.0, good, Frames.check(frames)["mean"].where(good).to_numpy())
+
+    def runs(self, first: int, stop: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+        """Runs of frames from `first` to `stop` (exclusive) between which nothing moves, and the move."""
+        cuts = np.flatnonzero(np.any(np.diff(self.drift_px[first:stop], axis=0) != 0, axis=1)) + first + 1
+        for a, b in zip([first, *cuts], [*cuts, stop], strict=True):
+            yield int(a), int(b), self.drift_px[a]
 
 
 class Look(NamedTuple):
@@ -138,12 +170,12 @@ class Neighbours(NamedTuple):
     x_px: NDArray[np.float64]
 
 
-def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics) -> list[Look]:
+def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics, stage: Stage) -> list[Look]:
     """Fit every candidate whose frame the block owns; reads the block and the span around it."""
     span = Span.of(movie.frame_s)
     first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
     pixels, statuses = read_usable(movie, first, last)
-    usable = usable_of(pixels, statuses, movie)
+    usable = usable_of(pixels, statuses, movie) & stage.usable[first:last]
     reach, fitted = optics.reach, grids(optics)
     if not (pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32")):
         pixels = pixels.astype(np.float32)
@@ -153,10 +185,14 @@ def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, op
     for k in range(len(where.frame)):
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
-        part = slice(a - first, b - first)
         out = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
         near = _near(others, (a, b), place, reach, optics.sigma_px)
-        components((pixels[part], means[part]), usable[part], place, near, settings, reach, out)
+        for c, d, moved in stage.runs(a, b):
+            part = slice(c - first, d - first)
+            here = (place[0] + float(moved[0]), place[1] + float(moved[1]))
+            there = near[(near[:, 0] >= c - a) & (near[:, 0] < d - a)] + np.array([a - c, *moved])
+            mine = out[0][c - a : d - a], out[1][c - a : d - a], out[2][c - a : d - a]
+            components((pixels[part], means[part]), usable[part], here, there, settings, reach, mine)
         series = PatchSeries(np.arange(a, b), *out)
         looks.append(_fitted(series, int(where.frame[k]), fitted, optics))
     return looks

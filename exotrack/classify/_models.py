@@ -162,7 +162,7 @@ def _projected(sums: Sums, one: Any, other: Any, product: float) -> float:
     for a in range(N_HEIGHTS):
         for b in range(N_HEIGHTS):
             total -= one.s[a] * sums.inverse[a, b] * other.s[b]
-    return total
+    return float(total)
 
 
 @njit(nogil=True, cache=True)
@@ -171,7 +171,7 @@ def _seen(sums: Sums, one: Any) -> float:
     total = one.y
     for a in range(N_HEIGHTS):
         total -= one.s[a] * sums.static[a]
-    return total
+    return float(total)
 
 
 @njit(nogil=True, cache=True)
@@ -201,11 +201,11 @@ def keep_step(sums: Sums, column: Any, shape: tuple[float, float, float], best: 
     """Solve for a change without a course; write it to `best` if its chi-squared, which is returned, is the least so far."""
     q, y = _projected(sums, column, column, column.q), _seen(sums, column)
     if not q > 1e-9 * column.q:
-        return np.inf
+        return math.inf
     chi2 = max(sums.chi2 - y * y / q, 0.0)
     if chi2 < best[CHI2]:
         _write(sums, best, chi2, shape, (column,), np.array([y / q]), np.array([np.nan]))
-    return chi2
+    return float(chi2)
 
 
 @njit(nogil=True, cache=True)
@@ -219,11 +219,11 @@ def keep_course(sums: Sums, until: Any, column: Any, cross: float, shape: tuple[
     variance = solve_symmetric(normal, right, 2)
     chi2 = max(sums.chi2 - y0 * right[0] - y1 * right[1], 0.0)
     if not right[1] > 0.0:
-        return np.inf
+        return math.inf
     if chi2 < best[CHI2]:
         errors[1] = math.sqrt(variance)
         _write(sums, best, chi2, shape, (until, column), right, errors)
-    return chi2
+    return float(chi2)
 
 
 @njit(nogil=True, cache=True)
@@ -232,26 +232,43 @@ def keep_cloud(
 ) -> float:
     """Solve with `columns`: P, an unspread course and a cloud; write it to `best` if it is the best so far.
 
-    Returns chi-squared, infinite unless both courses are positive.
-
-    crosses : products of the first and second, first and third, second and third column.
+    Without the unspread course where that is not positive: cargo that is gone within a frame leaves none. Returns chi-squared,
+    infinite unless the cloud is positive. crosses : products of the first and second, first and third, second and third column.
     """
     until, one, two = columns
     normal, right, errors = np.empty((3, 3)), np.empty(3), np.full(3, np.nan)
-    normal[0, 0], normal[1, 1] = _projected(sums, until, until, until.q), _projected(sums, one, one, one.q)
-    normal[2, 2] = _projected(sums, two, two, two.q)
-    normal[1, 0] = _projected(sums, until, one, crosses[0])
-    normal[2, 0], normal[2, 1] = _projected(sums, until, two, crosses[1]), _projected(sums, one, two, crosses[2])
-    right[0], right[1], right[2] = _seen(sums, until), _seen(sums, one), _seen(sums, two)
-    y0, y1, y2 = right[0], right[1], right[2]
-    variance = solve_symmetric(normal, right, 3)
+    normal[0, 0], normal[1, 1] = _projected(sums, until, until, until.q), _projected(sums, two, two, two.q)
+    normal[2, 2] = _projected(sums, one, one, one.q)
+    normal[1, 0] = _projected(sums, until, two, crosses[1])
+    normal[2, 0], normal[2, 1] = _projected(sums, until, one, crosses[0]), _projected(sums, one, two, crosses[2])
+    y0, y1, y2 = _seen(sums, until), _seen(sums, two), _seen(sums, one)
+    right[0], right[1], right[2] = y0, y1, y2
+    factor = normal.copy()
+    solve_symmetric(factor, right, 3)
+    if not right[2] > 0.0:
+        factor[:] = normal
+        right[0], right[1], right[2] = y0, y1, 0.0
+        solve_symmetric(factor, right, 2)
+    if not right[1] > 0.0:
+        return math.inf
     chi2 = max(sums.chi2 - y0 * right[0] - y1 * right[1] - y2 * right[2], 0.0)
-    if not (right[1] > 0.0 and right[2] > 0.0):
-        return np.inf
     if chi2 < best[CHI2]:
-        errors[2] = math.sqrt(variance)
-        _write(sums, best, chi2, shape, columns, right, errors)
-    return chi2
+        errors[2] = _error(normal, right[2] > 0.0)
+        _write(sums, best, chi2, shape, columns, np.array([right[0], right[2], right[1]]), errors)
+    return float(chi2)
+
+
+@njit(nogil=True, cache=True)
+def _error(normal: Real, three: bool) -> float:
+    """Standard error of the second height, with or without a third beside it."""
+    order = (0, 2, 1)
+    n = 3 if three else 2
+    factor, nothing = np.zeros((3, 3)), np.zeros(3)
+    for a in range(n):
+        for b in range(a + 1):
+            i, j = (order[a], order[b]) if three else (a, b)
+            factor[a, b] = normal[max(i, j), min(i, j)]
+    return math.sqrt(solve_symmetric(factor, nothing, n))
 
 
 @njit(nogil=True, cache=True)
@@ -400,12 +417,10 @@ def course(times: Real, model: int, fit: Real, clouds: tuple[Real, float]) -> Re
         return total
     hold_until(times, fit[T0], fit[SHAPE_1] if model == RAMP else 0.0, held)
     total[:, 0] += fit[LOST] * held
-    if fit[HEIGHT] == 0.0:
-        return total
-    if model in (RELEASE, CLOUD):
+    if model in (RELEASE, CLOUD) and fit[HEIGHT] > 0.0:
         release(times, fit[T0], fit[SHAPE_1], column)
         total += fit[HEIGHT] * column
-    if model == SPREAD:
+    if model == SPREAD and fit[HEIGHT] > 0.0:
         spread(times, fit[T0], (fit[SHAPE_1], fit[SHAPE_2]), clouds[0], column)
         total += fit[HEIGHT] * column
     if model == CLOUD and fit[LIGHT] > 0.0:

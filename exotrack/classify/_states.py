@@ -1,11 +1,8 @@
-"""Mobile, tethered or docked: a track cut into the likeliest stays, by its motion and its brightness.
+"""Mobile, tethered, docked or absent: how likely each is in each step of a track, from its places and its brightness.
 
-In each state a vesicle diffuses with a coefficient near the state's, seen through the localisation error: the likelihood
-of a stay is that of a random walk plus noise, from a Kalman filter, which uses displacements over every time at once.
-(Steps between frames alone cannot tell docked from tethered at 20 nm error; a second of positions can.) The logarithm
-of the brightness is that of the vesicle in contact less z / d for the state's typical height, with the state's scatter.
-The best cut into stays is found exactly by dynamic programming with pruning (Killick et al. 2012, J Am Stat Assoc
-107:1590): near linear in the number of positions.
+The model is in `_model`, its likelihood in `_filter`. How bright a vesicle is in contact is not known: every level is tried,
+weighted by how common it is among the vesicles of the movie, which is fitted to all tracks together (empirical Bayes). So a
+vesicle that never docked can be told by its dimness, and one that ran about at an even height by its steps.
 """
 
 from __future__ import annotations
@@ -14,179 +11,141 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.params import ClassifyParams
-from exotrack.tables import STATES
+from exotrack.classify._filter import Evidence, backward, forward
+from exotrack.classify._model import ABSENT, SCATTER, STEP, Model
 
-MOBILE, TETHERED, DOCKED = (STATES.index(name) for name in ("mobile", "tethered", "docked"))
-BIN_S = 0.12
-"""Positions closer in time are averaged: finer than any stay that could be told, a fifth of the work at 50 Hz."""
-CHANGE = 4.5
-"""Cost (nats) of one more stay: a stay of seconds cut in bins changes state about once in 20 bins, to two others."""
-HEIGHT_NM = (140.0, 45.0, 0.0)
-"""Typical height of a mobile, tethered and docked vesicle: in the field, beyond the 25 nm reach of SNAREs, in contact."""
-LOG_BRIGHTNESS_SD = (0.6, 0.22, 0.12)
-"""Scatter of log brightness in each state beyond photon noise: heights, flicker of the light."""
+Real = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
 ERROR_FLOOR_UM = 0.004
 """Localisation error that remains at any brightness: vibration of the stage."""
-POPULATION_SD = 0.5
-"""Log-scatter of the brightness in contact between vesicles of one movie: copy numbers vary about threefold."""
+POPULATION_SD = (0.25, 0.7)
+"""Least and greatest log-scatter of the brightness in contact between vesicles of one movie."""
+STRAY_LIGHT = 0.02
+"""Part of the measured heights that are a neighbour's or spoilt."""
+EVERY = 3
+"""Levels of contact are tried at every third step of brightness: a docked vesicle's own levels fill in the rest."""
+
+FAR = 12.0
+"""Log-likelihood below the best at which a level of contact is given up."""
 
 
 class Walk(NamedTuple):
-    """One track in bins: time (s), place (um, n x 2), its variance per axis, log brightness and its variance."""
+    """One track in even time steps (n), from before its first spot to after its last.
 
-    time_s: NDArray[np.float64]
-    place_um: NDArray[np.float64]
-    place_var: NDArray[np.float64]
-    log_brightness: NDArray[np.float64]
-    log_var: NDArray[np.float64]
+    place_um : (n, 2), NaN without a spot. error_um : (n,) of the place per axis. amplitude, amplitude_sd : (n,) counts, NaN where
+    no frame can be used. step_s : time step. begun : it begins with the movie or a fusion, so in any state.
+    """
+
+    place_um: Real
+    error_um: Real
+    amplitude: Real
+    amplitude_sd: Real
+    step_s: float
+    begun: bool
+
+
+class Told(NamedTuple):
+    """Probability of mobile, tethered, docked and absent in each step (n, 4); expected height above contact (nm, n);
+    log brightness in contact."""
+
+    probability: Real
+    height_nm: Real
+    contact: float
 
 
 class Levels(NamedTuple):
-    """Sub-states that stand for the spread of each state: state, D (um^2/s), mean and variance of log brightness."""
+    """Levels of contact tried for one track: steps of log brightness, and the log-likelihood of each."""
 
-    state: NDArray[np.int64]
-    diffusion: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    contact: Whole
+    loglik: Real
 
 
-def levels(params: ClassifyParams) -> Levels:
-    """Sub-states on both sides of the limits the user set: each state's D spans a factor 4 to 16."""
-    docked, tethered = params.docked_max_um2_s, params.tethered_max_um2_s
-    middle = math.sqrt(docked * tethered)
-    d = [3 * tethered, 9 * tethered, 36 * tethered, middle / 1.6, middle * 1.6, docked / 2.5, docked / 20]
-    state = np.array([MOBILE] * 3 + [TETHERED] * 2 + [DOCKED] * 2)
-    mean = -np.array(HEIGHT_NM)[state] / params.penetration_nm
-    return Levels(state, np.array(d), mean, np.array(LOG_BRIGHTNESS_SD)[state] ** 2)
+def evidence(walk: Walk, convention: str = "physical") -> tuple[Evidence, int]:
+    """What a walk tells, and the step of log brightness (counts) that the first column of its light stands for.
 
-
-def binned(
-    time_s: NDArray[np.float64],
-    place_um: NDArray[np.float64],
-    error_um: NDArray[np.float64],
-    log_brightness: NDArray[np.float64],
-    log_error: NDArray[np.float64],
-    frame_s: float,
-) -> tuple[Walk, NDArray[np.int64]]:
-    """Average spots (n,) of one track into bins; returns them and the bin of each spot."""
-    number = ((time_s - time_s[0]) / max(BIN_S, 0.999 * frame_s)).astype(int)
-    _, which, count = np.unique(number, return_inverse=True, return_counts=True)
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(which, values) / count)
-
-    place = np.column_stack([mean(place_um[:, 0]), mean(place_um[:, 1])])
-    variance = mean(error_um**2) / count + ERROR_FLOOR_UM**2
-    return Walk(mean(time_s), place, variance, mean(log_brightness), mean(log_error**2) / count), which
-
-
-def states(walk: Walk, params: ClassifyParams, typical_log: float) -> tuple[NDArray[np.int64], float]:
-    """State of each bin of one track, as an index into `tables.STATES`, and its log brightness in contact.
-
-    The brightest level may be that of contact, or the vesicle may never have come closer than tethered or mobile; the
-    likeliest of the three is taken. typical_log : median log brightness in contact over the vesicles of the movie.
+    convention : mobility leaves the height out, height the places; see `ClassifyParams`.
     """
-    sub = levels(params)
-    top = float(np.percentile(_smooth(walk.log_brightness), 80))
-    best: tuple[float, NDArray[np.int64], float] | None = None
-    for contact in (top, top - float(sub.mean[3]), top - float(sub.mean[0])):
-        cost, path = partition(
-            walk.time_s, walk.place_um, walk.place_var, walk.log_brightness - contact, walk.log_var,
-            sub.diffusion, sub.mean, sub.variance, CHANGE,
-        )  # fmt: skip
-        cost += 0.5 * ((contact - typical_log) / POPULATION_SD) ** 2
-        if best is None or cost < best[0]:
-            best = (cost, sub.state[path], contact)
-    assert best is not None  # the loop ran
-    return best[1], best[2]
+    seen = np.isfinite(walk.place_um[:, 0])
+    usable = np.isfinite(walk.amplitude) & (walk.amplitude_sd > 0)
+    bright = walk.amplitude[usable & seen]
+    top = max(float(np.percentile(bright, 90)), float(np.median(walk.amplitude_sd[usable]))) if len(bright) else 1.0
+    high, low = math.ceil((math.log(top) + 1.8) / STEP), math.floor((math.log(top) - 3.2) / STEP)
+    level = np.exp(STEP * np.arange(low, high + 1))
+    light = np.ones((len(seen), len(SCATTER) + 1, len(level)))
+    amplitude, sd = walk.amplitude[usable, None], walk.amplitude_sd[usable, None]
+    stray = STRAY_LIGHT / (2.0 * top)
+    for kind, scatter in enumerate(SCATTER):
+        light[usable, kind] = _normal(amplitude - level, np.hypot(sd, scatter * level)) + stray
+    light[usable, -1] = _normal(amplitude, np.hypot(sd, 0.05 * top)) + 5 * stray
+    # Where a spot was not seen inside a track, the vesicle may have been elsewhere.
+    away = usable & ~seen
+    light[away, :-1] = 0.7 * light[away, :-1] + 0.3 * light[away, -1:]
+    if convention == "mobility":
+        light[:, :-1] = light[:, :-1].mean(axis=2, keepdims=True)
+    seen &= convention != "height"
+    variance = np.where(seen, walk.error_um**2 + ERROR_FLOOR_UM**2, -1.0)
+    return Evidence(np.nan_to_num(walk.place_um), variance, light, walk.step_s), low
 
 
-def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Running median of three."""
-    padded = np.concatenate([values[:1], values, values[-1:]])
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1))
+def _normal(residual: Real, sd: Real) -> Real:
+    return np.asarray(np.exp(-0.5 * (residual / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi)))
 
 
-@njit(nogil=True, cache=True)
-def partition(  # noqa: PLR0913 (a numba kernel takes its arrays one by one)
-    time_s: NDArray[np.float64],
-    place: NDArray[np.float64],
-    place_var: NDArray[np.float64],
-    log_brightness: NDArray[np.float64],
-    log_var: NDArray[np.float64],
-    diffusion: NDArray[np.float64],
-    mean: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    change: float,
-) -> tuple[float, NDArray[np.int64]]:
-    """Cost (nats) of the best cut into stays, and the sub-state of each bin."""
-    n, m = len(time_s), len(diffusion)
-    total = np.empty(n + 1)
-    total[0] = -change
-    cut_start, cut_state = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
-    starts = np.empty(n, np.int64)
-    cost, spread = np.zeros((n, m)), np.zeros((n, m))
-    at = np.zeros((n, m, 2))
-    active = 0
-    for t in range(n):
-        starts[active] = t
-        cost[t, :] = 0.0
-        active += 1
-        total[t + 1] = np.inf
-        least = np.empty(active)
-        dt = time_s[t] - time_s[t - 1] if t > 0 else 0.0
-        for i in range(active):
-            s = starts[i]
-            least[i] = np.inf
-            for k in range(m):
-                if s == t:
-                    y, x = (place[t - 1, 0], place[t - 1, 1]) if t > 0 else (place[0, 0], place[0, 1])
-                    before = place_var[t - 1] if t > 0 else 0.0
-                else:
-                    y, x, before = at[s, k, 0], at[s, k, 1], spread[s, k]
-                before += 2.0 * diffusion[k] * dt
-                seen = before + place_var[t]
-                ry, rx = place[t, 0] - y, place[t, 1] - x
-                # A wild position or brightness (a neighbour, a wrong link) must not outweigh a whole stay.
-                moved = min(0.5 * (ry * ry + rx * rx) / seen, 7.0) + math.log(seen)
-                scatter = variance[k] + log_var[t]
-                lit = min(0.5 * (log_brightness[t] - mean[k]) ** 2 / scatter, 5.0) + 0.5 * math.log(scatter)
-                cost[s, k] += moved + lit
-                gain = before / seen if not (s == t and t == 0) else 1.0
-                at[s, k, 0], at[s, k, 1] = y + gain * ry, x + gain * rx
-                spread[s, k] = place_var[t] if (s == t and t == 0) else (1.0 - gain) * before
-                value = total[s] + cost[s, k]
-                least[i] = min(least[i], value)
-                if value + change < total[t + 1]:
-                    total[t + 1] = value + change
-                    cut_start[t + 1], cut_state[t + 1] = s, k
-        kept = 0
-        for i in range(active):
-            if least[i] < total[t + 1] + 5.0:
-                starts[kept] = starts[i]
-                kept += 1
-        active = kept
-    path = np.empty(n, np.int64)
-    t = n
-    while t > 0:
-        path[cut_start[t] : t] = cut_state[t]
-        t = cut_start[t]
-    return total[n], path
+def levels(track: Evidence, low: int, made: Model) -> Levels:
+    """Try every level of contact: from that of the brightest spots to that of a vesicle that stayed high above."""
+    columns = track.light.shape[2]
+    tried = np.arange(math.floor(2.8 / STEP), columns, EVERY)
+    alpha, likely = (np.empty((len(track.place_var), len(made.state))) for _ in range(2))
+    loglik = np.full(len(tried), -np.inf)
+    for k in range(0, len(tried), 2):
+        loglik[k] = forward(track, made.chain, int(tried[k]), alpha, likely)
+    for k in range(1, len(tried), 2):
+        if loglik[k - 1 : k + 2].max() > loglik[::2].max() - FAR:
+            loglik[k] = forward(track, made.chain, int(tried[k]), alpha, likely)
+    return Levels(tried + low, loglik)
 
 
-def covariance_diffusion(time_s: NDArray[np.float64], position_um: NDArray[np.float64]) -> float:
-    """Diffusion coefficient (um^2/s) free of localisation error, from steps and their covariance, mean of both axes.
+def population(found: list[Levels], rounds: int = 20) -> tuple[float, float]:
+    """Mean and sd of the log brightness in contact over the vesicles of a movie, by expectation-maximisation."""
+    if not found:
+        return 0.0, POPULATION_SD[1]
+    mean = float(np.median([STEP * one.contact[int(np.argmax(one.loglik))] for one in found]))
+    sd = POPULATION_SD[1]
+    for _ in range(rounds):
+        first = second = 0.0
+        for one in found:
+            level = STEP * one.contact
+            weight = weights(one, mean, sd)
+            first += float(weight @ level)
+            second += float(weight @ level**2)
+        mean = first / len(found)
+        sd = float(np.clip(math.sqrt(max(second / len(found) - mean**2, 0.0)), *POPULATION_SD))
+    return mean, sd
 
-    Vestergaard, Blainey and Flyvbjerg 2014, Phys Rev E 89:022726: D = <dx^2> / (2 dt) + <dx_n dx_(n+1)> / dt. NaN below four
-    steps; noise can make it negative, which is reported as 0.
-    """
-    steps = np.diff(position_um, axis=0)
-    if len(steps) < 4:
-        return float("nan")
-    dt = float(np.mean(np.diff(time_s)))
-    value = np.mean(steps**2) / (2.0 * dt) + np.mean(steps[1:] * steps[:-1]) / dt
-    return max(float(value), 0.0)
+
+def weights(found: Levels, mean: float, sd: float) -> Real:
+    """Probability of each level of contact."""
+    log = found.loglik - 0.5 * ((STEP * found.contact - mean) / sd) ** 2
+    part = np.exp(log - log.max())
+    return np.asarray(part / part.sum())
+
+
+def told(track: Evidence, low: int, made: Model, found: Levels, mean: float, sd: float) -> Told:
+    """Probabilities of the states, over all levels of contact that matter."""
+    weight = weights(found, mean, sd)
+    weight = np.where(weight > 0.02, weight, 0.0)
+    weight /= weight.sum()
+    n = len(track.place_var)
+    probability, height = np.zeros((n, ABSENT + 1)), np.zeros(n)
+    for contact, part in zip(found.contact, weight, strict=True):
+        if part > 0:
+            alpha, likely = (np.empty((n, len(made.state))) for _ in range(2))
+            forward(track, made.chain, int(contact - low), alpha, likely)
+            backward(made.chain, alpha, likely)
+            for state in range(ABSENT + 1):
+                probability[:, state] += part * alpha[:, made.state == state].sum(axis=1)
+            height += part * (alpha @ made.height_nm)
+    return Told(probability, height, float(weight @ found.contact) * STEP)

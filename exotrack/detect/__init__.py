@@ -85,7 +85,7 @@ def _block(finder: Finder, movie: Movie, usual: Level, start: int, stop: int) ->
     """Frame numbers (n,) and `COLUMNS` (n, 8) of the spots in frames `start` to `stop` (exclusive)."""
     before = min(start, REACH)
     pixels, statuses = read_usable(movie, start - before, stop + REACH, usual)
-    work = finder.workspace()
+    work = finder.workspace(movie.dtype)
     usable = usable_of(pixels, statuses, movie)
     maxima = [finder.maxima(image, work) if ok else None for image, ok in zip(pixels, usable, strict=True)]
     parts = [

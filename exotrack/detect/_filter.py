@@ -24,7 +24,9 @@ the row."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
-def matched_filter(padded: Any, gauss: Any, half_window: int, information: float, camera: Any, gains: Any, z: Any) -> None:
+def matched_filter(
+    padded: Any, gauss: Any, half_window: int, information: float, camera: Any, gains: Any, sums: Any, z: Any
+) -> None:
     """Write to `z`, (height, width) float32, the height of a spot at each pixel in standard deviations of its noise.
 
     Parameters
@@ -33,19 +35,21 @@ def matched_filter(padded: Any, gauss: Any, half_window: int, information: float
     gauss, half_window, information : see `Template`.
     camera : slope (counts) and intercept (counts^2) of `Noise`.
     gains : ((height,), (width,)) float32, their product is the noise in units of what `camera` says.
+    sums : (width + 2 half_window,) memory for sums of columns, in a precision in which errors do not add up.
     """
     r = half_window
     height, width = padded.shape[0] - 2 * r, padded.shape[1] - 2 * r
-    column_sum, rows = np.zeros(padded.shape[1]), np.empty((3, padded.shape[1]), np.float32)
+    sums[:] = 0.0
+    rows = np.empty((3, padded.shape[1]), np.float32)
     box, g_sum, flat = np.empty(width, np.float32), np.empty(width, np.float32), padded.reshape(-1)
     sum_g = gauss.sum() ** 2
     # Variance of a pixel times the information: what the height is divided by, squared.
     scaled = (camera[0] * information, camera[1] * information, 0.5 * camera[0] ** 2 * information)
     for j in range(2 * r):
-        for x in range(column_sum.size):
-            column_sum[x] += padded[j, x]
+        for x in range(sums.size):
+            sums[x] += padded[j, x]
     for y in range(height):
-        _slide(column_sum, padded[y - 1 if y else y], padded[y + 2 * r], rows[0], y == 0)
+        _slide(sums, padded[y - 1 if y else y], padded[y + 2 * r], rows[0], y == 0)
         _window_mean(rows, 2 * r + 1, box)
         _blur(flat, (y + r) * padded.shape[1], padded.shape[1], gauss, rows[0])
         _blur(rows[0], r, 1, gauss, g_sum)
@@ -68,35 +72,38 @@ def _height_row(g_sum: Any, mean: Any, sum_g: float, under: float, scaled: Any, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
-def _slide(column_sum: Any, old: Any, new: Any, out: Any, first: bool) -> None:
-    """Move the sums of the columns on by one row and write them to `out`; in double precision, as errors would add up."""
-    keep = 0.0 if first else 1.0
+def _slide(sums: Any, old: Any, new: Any, out: Any, first: bool) -> None:
+    """Move the sums of the columns on by one row and write them to `out`."""
+    keep = sums.dtype.type(0.0 if first else 1.0)
     for x in range(out.size):
-        column_sum[x] += np.float64(new[x]) - keep * np.float64(old[x])
-        out[x] = column_sum[x]
+        sums[x] += new[x] - keep * old[x]
+        out[x] = sums[x]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)
 def _window_mean(rows: Any, side: int, mean: Any) -> None:
-    """Mean of the windows of a row from the sums of their columns, `rows[0]`; overwrites `rows`.
+    """Mean of the windows of a row from the sums of their columns, `rows[0]`; overwrites the other `rows`.
 
-    Sums over 1, 2, 4, ... columns, each from the one before, and of those the ones that `side` (odd) is made of. A running sum
-    would need fewer additions, but each would have to wait for the one before it.
+    The sum over a window is that over its two halves, and over the last column if there is one left; the sums over the halves
+    are made in the same way. A running sum would need fewer additions, but each would have to wait for the one before it.
     """
+    single, here, at = rows[0], rows[0], 0
+    halvings = 0
+    while side >> (halvings + 1):
+        halvings += 1
+    while halvings:
+        length, halvings, at = side >> halvings, halvings - 1, 1 + at % 2
+        later, last, whole = here[length:], single[2 * length :], rows[at]
+        if (side >> halvings) % 2:
+            for x in range(last.size):
+                whole[x] = here[x] + later[x] + last[x]
+        else:
+            for x in range(last.size):
+                whole[x] = here[x] + later[x]
+        here = whole
     per_pixel = np.float32(1.0 / side**2)
     for x in range(mean.size):
-        mean[x] = per_pixel * rows[0, x]
-    length, begin, at = 1, 1, 0
-    while 2 * length <= side:
-        here, later, doubled = rows[at], rows[at, length:], rows[1 + at % 2]
-        length, at = 2 * length, 1 + at % 2
-        for x in range(here.size - length + 1):
-            doubled[x] = here[x] + later[x]
-        if side & length:
-            ahead = doubled[begin:]
-            for x in range(mean.size):
-                mean[x] += per_pixel * ahead[x]
-            begin += length
+        mean[x] = per_pixel * here[x]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FUSED)

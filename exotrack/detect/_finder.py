@@ -16,7 +16,7 @@ from exotrack.detect._clipped import fit_clipped
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._fit import FITTED, fit_spots
 from exotrack.detect._pairs import resolve
-from exotrack.detect._peaks import describe, judge, local_maxima, surroundings, weaker_curvature
+from exotrack.detect._peaks import describe, judge, local_maxima, surroundings, tilts, weaker_curvature
 from exotrack.detect._pixels import SPARSE, Pixels, half_width, lower_width, quiet_part
 from exotrack.detect._support import REACH, Persistence, supported
 from exotrack.detect._template import Template, mend, mirror, templates
@@ -25,14 +25,14 @@ from exotrack.params import DetectParams
 from exotrack.physics import Noise
 
 Real = NDArray[np.float64]
-Workspace = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""The image in a mirrored margin, and the matched filter."""
+Workspace = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.floating[Any]]]
+"""The image in a mirrored margin, the matched filter, and sums of columns."""
 
 
 class Maxima(NamedTuple):
     """Maxima of one frame.
 
-    peaks : (n, 2) pixels. seen : (n, 6) what `describe` says of place, height and background. above : (n,) height in standard
+    peaks : (n, 2) pixels. seen : (n, 4) what `describe` says of place, height and background. above : (n,) height in standard
     deviations, less what lies around. plain : (n,) the same in a normal distribution.
     """
 
@@ -118,17 +118,20 @@ class Finder:
         scaled = replace(plain, gains=(plain.gains[0] * np.float32(excess), plain.gains[1]), excess=excess, texture=texture)
         return replace(scaled, persistence=scaled._lasting(movie))
 
-    def workspace(self) -> Workspace:
-        """Memory for `maxima` and `placed`; keep one for each thread."""
+    def workspace(self, dtype: np.dtype[Any]) -> Workspace:
+        """Memory for `maxima` and `placed` of images of this dtype; keep one for each thread."""
         height, width = len(self.gains[0]), len(self.gains[1])
         margin = 2 * self.wide.half_window
-        return np.empty((height + margin, width + margin), np.float32), np.empty((height, width), np.float32)
+        # Single precision holds whole numbers of up to 24 bits exactly, and takes half the time.
+        exact = dtype.kind == "u" and (margin + 1) * np.iinfo(dtype).max < 2**24
+        padded, z = np.empty((height + margin, width + margin), np.float32), np.empty((height, width), np.float32)
+        return padded, z, np.empty(width + margin, np.float32 if exact else np.float64)
 
     def maxima(self, pixels: NDArray[Any], work: Workspace) -> Maxima:
         """The maxima of one image that have the shape of a spot, above the lowest threshold there can be, sorted by y."""
         camera = (self.noise.slope, self.noise.intercept)
         self._filter(pixels, work)
-        padded, z = work
+        padded, z, _ = work
         peaks = local_maxima(z, min(self.threshold, _threshold.LOWEST))
         seen = describe(padded, z, peaks, self.tight.weights, self.tight.information, camera)
         above = z[peaks[:, 0], peaks[:, 1]].astype(np.float64)
@@ -138,7 +141,7 @@ class Finder:
         plain, kept = judge(peaks, seen, (above, lifted, curvature), self._shape, (float(skewed), *camera))
         order = np.flatnonzero(kept & (plain > min(self.threshold, _threshold.LOWEST)))
         order = order[np.argsort(seen[order, 0], kind="stable")]
-        return Maxima(peaks[order], seen[order, :6], above[order], plain[order])
+        return Maxima(peaks[order], seen[order, :4], above[order], plain[order])
 
     def chosen(self, frames: Sequence[Maxima | None], first: int, stop: int) -> list[NDArray[np.bool_]]:
         """Which maxima of frames `first` to `stop` (exclusive) are spots.
@@ -149,24 +152,25 @@ class Finder:
         ----------
         frames : maxima of consecutive frames, None where a frame cannot be used.
         """
-        said = self._said(frames)
+        seen = [None if part is None else _threshold.in_bins(part.plain) for part in frames]
+        said = self._said(frames, seen)
         chosen = []
         for k in range(first, stop):
             here = frames[k]
             if here is None:
                 chosen.append(np.zeros(0, bool))
                 continue
-            near = [part.plain for part in frames[max(k - REACH, 0) : k + REACH + 1] if part is not None]
+            near = [part for part in seen[max(k - REACH, 0) : k + REACH + 1] if part is not None]
             likely = self._mixture(near).share(here.plain, said[k]) > LIKELY
             chosen.append(np.asarray((here.plain > self.threshold) | likely))
         return chosen
 
-    def _said(self, frames: Sequence[Maxima | None]) -> list[Real]:
+    def _said(self, frames: Sequence[Maxima | None], seen: Sequence[Real | None]) -> list[Real]:
         """What the neighbours say of each maximum; 1, which is nothing, where nothing lasts in this movie."""
         if self.persistence.share <= 0:
             return [np.ones(0 if part is None else len(part.plain)) for part in frames]
         area = len(self.gains[0]) * len(self.gains[1])
-        single = [None if part is None else self._mixture([part.plain]) for part in frames]
+        single = [None if part is None else self._mixture([part]) for part in seen]
 
         def rate(heights: Real, frame: int) -> Real:
             mixture = single[frame]
@@ -175,23 +179,27 @@ class Finder:
         places = [None if part is None else np.column_stack([part.seen[:, :2], part.plain]) for part in frames]
         return supported(places, rate, self.persistence)
 
-    def _mixture(self, heights: Sequence[Real]) -> _threshold.Mixture:
-        together = np.concatenate(heights)
-        widths = (1 / self.pixels.fixed, self.texture)
-        return _threshold.Mixture.of(together, self.false_above, self.threshold, widths, len(heights))
+    def _mixture(self, seen: Sequence[Real]) -> _threshold.Mixture:
+        return _threshold.Mixture.of(np.array(seen), self._false, self.threshold)
+
+    @cached_property
+    def _false(self) -> tuple[Real, Real]:
+        """False maxima in each bin, of noise alone and with structure."""
+        changing, still = (_threshold.false_in_bins(self.false_above, width) for width in (1 / self.pixels.fixed, self.texture))
+        return changing, still
 
     def placed(self, pixels: NDArray[Any], maxima: Maxima, chosen: NDArray[np.bool_], work: Workspace) -> Real:
         """`COLUMNS` (n, 8), in pixels and counts, of the chosen maxima of one image, sorted by y and x."""
         camera = (self.noise.slope, self.noise.intercept)
         half = int(np.ceil(2.5 * self.wide.sigma_px))
-        image = self._pad(pixels, work) if len(self.pixels.noisy) else pixels.astype(np.float32)
-        fit = fit_spots(image, maxima.peaks[chosen], maxima.seen[chosen], self.wide.sigma_px, half, camera)
+        image, peaks, seen = self._pad(pixels, work), maxima.peaks[chosen], maxima.seen[chosen]
+        tilt = tilts(work[0], self.wide.half_window, len(self.tight.weights), peaks, seen[:, 3], camera)
+        fit = fit_spots(image, peaks, np.column_stack([seen, tilt]), self.wide.sigma_px, half, camera)
         # A spot, however dim, nearly always has its likelihood maximum near its peak; what has not is none.
-        inside = np.all((fit[:, :2] >= -0.5) & (fit[:, :2] < np.array(image.shape) - 0.5), axis=1)
-        good = inside & (fit[:, 6] == FITTED)
+        good = fit[:, 6] == FITTED
         rows: Real = np.column_stack([fit[:, :4], maxima.above[chosen], fit[:, 4:6]])[good]
         if self.close_pairs:
-            rows = self._together(image, rows, maxima.seen[chosen, 4:6][good])
+            rows = self._together(image, rows, tilt[good])
         clipped = fit_clipped(image, rows, self.ceiling, self.wide.sigma_px, half, camera)
         rows[:, 5:] *= self.excess if self.excess > WHITE else 1.0
         rows = np.column_stack([rows, clipped])
@@ -212,7 +220,7 @@ class Finder:
         """Fill `work`: the image in a mirrored margin, and the height of a spot in standard deviations of its noise."""
         wide, camera = self.wide, (self.noise.slope, self.noise.intercept)
         self._pad(pixels, work)
-        matched_filter(work[0], wide.gauss, wide.half_window, wide.information, camera, self.gains, work[1])
+        matched_filter(work[0], wide.gauss, wide.half_window, wide.information, camera, self.gains, work[2], work[1])
 
     def _pad(self, pixels: NDArray[Any], work: Workspace) -> NDArray[np.float32]:
         """Put the image into `work`, noisy pixels mended, in a mirrored margin; the part of it without the margin."""
@@ -243,7 +251,7 @@ class Finder:
         frame shows it: what stands still cancels. What moves also shows in the sum of the two frames, which does not depend on
         the noise of their difference, and places where the sum is high are left out.
         """
-        changes, levels, work = [], [], self.workspace()
+        changes, levels, work = [], [], self.workspace(movie.dtype)
         for pixels in _pairs(movie, PAIRS):
             self._filter(pixels[0], work)
             first = work[1].copy()
@@ -260,7 +268,7 @@ class Finder:
 
     def _lasting(self, movie: Movie) -> Persistence:
         """How the spots that are bright enough on their own last and move."""
-        work = self.workspace()
+        work = self.workspace(movie.dtype)
         pairs = [[self.maxima(image, work) for image in pixels] for pixels in _pairs(movie, PAIRS)]
         bright = [(first.seen[first.plain > self.threshold, :2], second.seen[:, :2]) for first, second in pairs]
         return Persistence.of(bright, self.wide.sigma_px)

@@ -46,7 +46,7 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
     Returns
     -------
     (n, 7) float64: y, x (pixels), height, background (counts), standard errors of y and x (pixels), and 0 if the fit
-    converged near its peak.
+    converged near its peak and in the image.
     """
     found = np.empty((len(peaks), 7))
     height, width = image.shape
@@ -71,7 +71,9 @@ def fit_spots(image: Any, peaks: Any, start: Any, sigma_px: float, half: int, ca
         found[i, 2], found[i, 3] = theta[2] * to_height, theta[3] * slope + offset
         found[i, 4], found[i, 5] = error[0], error[1]
         reach = max(1.0, sigma_px)
-        found[i, 6] = FITTED if good and abs(theta[0]) <= reach and abs(theta[1]) <= reach else DROPPED
+        good = good and abs(theta[0]) <= reach and abs(theta[1]) <= reach
+        good = good and -0.5 <= found[i, 0] < height - 0.5 and -0.5 <= found[i, 1] < width - 0.5
+        found[i, 6] = FITTED if good else DROPPED
     return found
 
 

@@ -30,6 +30,9 @@ def local_maxima(z: Any, floor: float) -> Any:
                 continue
             for x in range(start, min(start + RUN, width)):
                 value = z[y, x]
+                # Most are on the slope of a peak: the neighbour on either side tells.
+                if value < least or (x > 0 and z[y, x - 1] >= value) or (x + 1 < width and z[y, x + 1] > value):
+                    continue
                 if value > floor and _is_peak(z, y, x, value):
                     found[n, 0], found[n, 1] = y, x
                     n += 1
@@ -69,27 +72,32 @@ def describe(padded: Any, z: Any, peaks: Any, weights: Any, information: float, 
 
     Returns
     -------
-    (n, 8) float64: y, x of the peak between pixels (parabola through z), height and background (counts), slope of the
-    background along y and x (counts per pixel), height in standard deviations of its noise, and how far the brightest of
-    the nine central pixels rises above the background in standard deviations of a single pixel.
+    (n, 6) float64: y, x of the peak between pixels (parabola through z), height and background (counts), height in standard
+    deviations of its noise, and how far the brightest of the nine central pixels rises above the background in standard
+    deviations of a single pixel.
     """
     height, width = z.shape
     margin = (padded.shape[0] - height) // 2
     side = weights.shape[0]
-    slope, intercept = camera
-    found, scratch = np.empty((len(peaks), 8)), np.empty(3 * side, np.float32)
+    found = np.empty((len(peaks), 6))
     for i in range(len(peaks)):
         y, x = peaks[i, 0], peaks[i, 1]
         window = padded[y + margin - side // 2 :, x + margin - side // 2 :][:side, :side]
         weighted, background, top = _window_sums(window, weights)
         level = weighted / information
-        sd = math.sqrt(max(slope * background + intercept, 0.5 * slope * slope))
+        sd = _deviation(background, camera)
         found[i, 0] = y + (_vertex(z[y - 1, x], z[y, x], z[y + 1, x]) if 0 < y < height - 1 else 0.0)
         found[i, 1] = x + (_vertex(z[y, x - 1], z[y, x], z[y, x + 1]) if 0 < x < width - 1 else 0.0)
         found[i, 2], found[i, 3] = level, background
-        found[i, 4], found[i, 5] = _tilt(window, sd, scratch), _tilt(window.T, sd, scratch)
-        found[i, 6], found[i, 7] = level * math.sqrt(information) / sd, (top - background) / sd
+        found[i, 4], found[i, 5] = level * math.sqrt(information) / sd, (top - background) / sd
     return found
+
+
+@njit(nogil=True, cache=True)
+def _deviation(value: float, camera: Any) -> float:
+    """Standard deviation (counts) of a pixel of this value."""
+    slope, intercept = camera
+    return math.sqrt(max(slope * value + intercept, 0.5 * slope * slope))
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -112,6 +120,17 @@ def _window_sums(window: Any, weights: Any) -> Any:
         for j in range(n // 2 - 1, n // 2 + 2):
             top = max(top, window[i, j])
     return weighted, rim / (8 * (n - 2)), top
+
+
+@njit(nogil=True, cache=True)
+def tilts(padded: Any, margin: int, side: int, peaks: Any, background: Any, camera: Any) -> Any:
+    """(n, 2) slope of the background (n,) along y and x (counts per pixel) in a square of `side` pixels around each peak."""
+    found, scratch = np.empty((len(peaks), 2)), np.empty(3 * side, np.float32)
+    for i in range(len(peaks)):
+        y, x = peaks[i, 0] + margin - side // 2, peaks[i, 1] + margin - side // 2
+        window, sd = padded[y : y + side, x : x + side], _deviation(background[i], camera)
+        found[i, 0], found[i, 1] = _tilt(window, sd, scratch), _tilt(window.T, sd, scratch)
+    return found
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -225,8 +244,8 @@ def judge(peaks: Any, seen: Any, heights: Any, shape: Any, skew: Any) -> Any:
         variance = max(slope * seen[i, 3] + intercept, 0.5 * slope * slope)
         plain[i] = above[i] - moved * slope / math.sqrt(variance)
         inside = min(y, x, height - 1 - y, width - 1 - x) >= border
-        spot = seen[i, 6] > compact * full and curvature[i] > bent * full
-        kept[i] = seen[i, 7] < cool * full and (spot or not inside)
+        spot = seen[i, 4] > compact * full and curvature[i] > bent * full
+        kept[i] = seen[i, 5] < cool * full and (spot or not inside)
     return plain, kept
 
 

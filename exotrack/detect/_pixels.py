@@ -9,11 +9,14 @@ stands still: it is noise to whoever looks at one frame, and counts as such.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 CLIP = 4.0
@@ -52,32 +55,47 @@ class Pixels:
         n = 0
         for pair in pairs:
             first, second = pair.astype(np.float32)
-            step = second - first
-            squares, total, change, n = squares + _clipped(step - step.mean()), total + first + second, change + step, n + 1
+            if not n:
+                squares, total, change = np.zeros((3, *first.shape), np.float32)
+            _add(first, second, squares, total, change)
+            n += 1
         if n < FEWEST:
             return cls(np.empty((0, 2), np.int64), 1.0)
         return cls(_noisy(squares, n), _fixed(total, change, 2 * n))
 
 
-def _clipped(change: NDArray[Any]) -> NDArray[Any]:
-    """Squares in units of the variance of the square of pixels they lie in, clipped."""
-    height, width = change.shape
-    rows, columns = (np.arange(0, size, LOCAL) for size in (height, width))
-    total = np.add.reduceat(np.add.reduceat(np.abs(change), rows, axis=0), columns, axis=1)
-    area = np.outer(np.diff(rows, append=height), np.diff(columns, append=width))
-    weight = (np.float32(2 / np.pi) / np.maximum(total / area, 1e-12) ** 2).astype(np.float32)
-    across = np.repeat(weight, np.diff(columns, append=width), axis=1)
-    scaled = change * change
-    for k, row in enumerate(rows):
-        scaled[row : row + LOCAL] *= across[k]
-    return np.asarray(np.minimum(scaled, np.float32(CLIP), out=scaled))
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(first: Any, second: Any, squares: Any, total: Any, change: Any) -> None:
+    """Add a pair of frames: its changes squared, in units of their variance in the square they lie in; its sum; its changes."""
+    height, width = first.shape
+    sums, weight = np.zeros(width), np.empty(width, np.float32)
+    for y in range(height):
+        for x in range(width):
+            sums[x] += second[y, x] - first[y, x]
+    mean = np.float32(sums.sum() / first.size)
+    for top in range(0, height, LOCAL):
+        bottom = min(top + LOCAL, height)
+        sums[:] = 0.0
+        for y in range(top, bottom):
+            for x in range(width):
+                sums[x] += abs(second[y, x] - first[y, x] - mean)
+        for left in range(0, width, LOCAL):
+            usual = sums[left : left + LOCAL].mean() / (bottom - top)
+            # The mean size of a normal variable is 0.8 of its standard deviation.
+            weight[left : left + LOCAL] = 2.0 / math.pi / max(usual, 1e-12) ** 2
+        for y in range(top, bottom):
+            for x in range(width):
+                step = second[y, x] - first[y, x]
+                square = (step - mean) * (step - mean) * weight[x]
+                squares[y, x] += square if square < np.float32(CLIP) else np.float32(CLIP)
+                total[y, x] += first[y, x] + second[y, x]
+                change[y, x] += step
 
 
 def _noisy(squares: NDArray[Any], n: int) -> NDArray[np.int64]:
-    from scipy.ndimage import median_filter
-
-    over = squares > n * (QUIET + SURE * SPREAD / np.sqrt(n))
-    return np.argwhere(over & (squares > TIMES * median_filter(squares, 5, mode="mirror"))) if over.any() else np.argwhere(over)
+    over = np.argwhere(squares > n * (QUIET + SURE * SPREAD / np.sqrt(n)))
+    around = sliding_window_view(np.pad(squares, 2, mode="reflect"), (5, 5))[over[:, 0], over[:, 1]].reshape(-1, 25)
+    return np.asarray(over[squares[over[:, 0], over[:, 1]] > TIMES * np.median(around, axis=1)])
 
 
 def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:
@@ -86,11 +104,17 @@ def _fixed(total: NDArray[Any], change: NDArray[Any], frames: int) -> float:
     The differences of neighbours along both axes pass what is finer than any lens can draw, and in it a pattern of the
     pixels shows as an excess of the sum over the changes. The few noisy pixels are beyond the quantiles that are compared.
     """
-    together, moving = (half_width(np.diff(np.diff(image, axis=0), axis=1)[::SPARSE, ::SPARSE]) ** 2 for image in (total, change))
+    together, moving = (half_width(_finest(image)) ** 2 for image in (total, change))
     if not moving > 0:
         return 1.0
     # Both hold `frames` times the noise of one frame; the sum holds `frames` squared times the pattern as well.
     return float(np.sqrt(max((together / moving - 1) / frames, 0.0) + 1.0))
+
+
+def _finest(image: NDArray[Any]) -> NDArray[Any]:
+    """Differences along both axes, of every `SPARSE`-th pixel along either."""
+    down = [image[1:, k:][::SPARSE, ::SPARSE] - image[:-1, k:][::SPARSE, ::SPARSE] for k in (0, 1)]
+    return np.asarray(down[1] - down[0][:, : down[1].shape[1]])
 
 
 def half_width(values: NDArray[np.floating[Any]]) -> float:
@@ -108,7 +132,7 @@ def lower_width(values: NDArray[np.floating[Any]]) -> float:
 def quiet_part(filtered: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of every `SPARSE`-th pixel along either axis lie in squares in which the filter finds nothing but noise."""
     rows, columns = (np.arange(0, size, LOCAL) for size in filtered.shape)
-    highest = np.maximum.reduceat(np.maximum.reduceat(filtered, rows, axis=0), columns, axis=1)
+    highest = np.maximum.reduceat(np.stack([filtered[row : row + LOCAL].max(0) for row in rows]), columns, axis=1)
     quiet = highest < NOTHING * lower_width(filtered[::SPARSE, ::SPARSE])
     at = [np.arange(0, size, SPARSE) // LOCAL for size in filtered.shape]
     return np.asarray(quiet[np.ix_(*at)])

@@ -67,19 +67,27 @@ def supported(frames: Sequence[Real | None], rate: Any, persistence: Persistence
     rate : function of heights (n,) and the number of the frame: all maxima per square pixel and unit of height.
     """
     places = [np.empty((0, 3)) if part is None else part for part in frames]
-    density = [rate(part[:, 2], k) for k, part in enumerate(places)]
-    total = [np.ones(len(part)) for part in places]
-    for side in (1, -1):
-        said = [np.ones(len(part)) for part in places]
-        for _ in range(REACH):
-            before = said
-            said = [np.ones(len(part)) for part in places]
-            for k in range(len(places)):
-                if 0 <= k + side < len(places) and frames[k + side] is not None:
-                    weight = before[k + side] / density[k + side]
-                    said[k] = _heard(places[k], places[k + side], weight, persistence.share, persistence.step_px)
-        total = [a * b for a, b in zip(total, said, strict=True)]
-    return total
+    density = np.concatenate([rate(part[:, 2], k) for k, part in enumerate(places)])
+    edges = np.cumsum([0, *map(len, places)])
+    known = np.array([part is not None for part in frames])
+    together = np.concatenate(places)
+    sides = [_from_side(together, density, edges, known, side, persistence.share, persistence.step_px) for side in (1, -1)]
+    return np.split(sides[0] * sides[1], edges[1:-1])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _from_side(places: Any, density: Any, edges: Any, known: Any, side: int, share: float, step: float) -> Any:
+    """m of the maxima of all frames, those of frame k being rows `edges[k]` to `edges[k + 1]`, from one side."""
+    said = np.ones(len(places))
+    for _ in range(REACH):
+        weight = said / density
+        said = np.ones(len(places))
+        for k in range(len(known)):
+            j = k + side
+            if 0 <= j < len(known) and known[j]:
+                here, there = places[edges[k] : edges[k + 1]], slice(edges[j], edges[j + 1])
+                said[edges[k] : edges[k + 1]] = _heard(here, places[there], weight[there], share, step)
+    return said
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

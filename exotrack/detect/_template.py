@@ -147,11 +147,13 @@ def mend(padded: Any, margin: int, noisy: Any, whole: bool) -> None:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _fill_margin(padded: Any, margin: int, height: int, width: int) -> None:
     """First left and right of the image, then whole rows above and below."""
+    left, right = np.empty(margin, np.int64), np.empty(margin, np.int64)
+    for x in range(margin):
+        left[x], right[x] = margin + _reflected(x - margin, width), margin + _reflected(x + width, width)
     for y in range(margin, margin + height):
         row = padded[y]
         for x in range(margin):
-            row[x] = row[margin + _reflected(x - margin, width)]
-            row[x + margin + width] = row[margin + _reflected(x + width, width)]
+            row[x], row[x + margin + width] = row[left[x]], row[right[x]]
     for y in range(margin):
         padded[y] = padded[margin + _reflected(y - margin, height)]
         padded[y + margin + height] = padded[margin + _reflected(y + height, height)]

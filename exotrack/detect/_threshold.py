@@ -34,6 +34,7 @@ SMOOTH_FROM = np.ascontiguousarray((SMOOTH / SMOOTH.sum(0)).T)
 ITERATIONS = 12
 
 
+@lru_cache(maxsize=8)
 def false_maxima(shape: Template) -> Real:
     """Expected number of maxima of filtered white noise above each of `HEIGHTS`, per pixel."""
     from scipy.stats import norm
@@ -63,25 +64,21 @@ class Mixture:
     spots: Real
 
     @classmethod
-    def of(
-        cls, heights: Real, false_above: Real, stated: float, widths: tuple[float, float] = (1.0, 1.0), frames: int = 1
-    ) -> Mixture:
+    def of(cls, seen: Real, false: tuple[Real, Real], stated: float) -> Mixture:
         """Tell spots from noise, whose number at each height is known (expectation-maximisation).
 
         The spots' heights are estimated with a kernel of the noise's own width.
 
         Parameters
         ----------
-        heights : (n,) heights of the maxima, in standard deviations, complete above `LOWEST`.
-        false_above : expected number of false maxima of a frame above each of `HEIGHTS`.
+        seen : (frames, bins) how many maxima each frame has in each bin, see `in_bins`.
+        false : maxima in each bin that a frame has of what changes from frame to frame, and with all that stands still and is
+            no spot, see `false_in_bins`.
         stated : threshold for the stated number of false spots: what is higher is a spot to begin with.
-        widths : of the distribution of maxima of what changes from frame to frame, and with all that stands still and is no
-            spot, in units of that for white noise.
-        frames : number of frames that the heights come from.
         """
-        seen = np.bincount(_bin_of(heights[heights >= LOWEST]), minlength=len(EDGES) - 1) / frames
-        noise, chance = (_false_in_bins(false_above.tobytes(), width) for width in widths)
-        expected = _spots_in_bins(seen, chance, np.where(EDGES[1:] > stated, seen, 0.0), SMOOTH_FROM, frames)
+        frames, (noise, chance) = len(seen), false
+        each = seen.sum(0) / frames
+        expected = _spots_in_bins(each, chance, np.where(EDGES[1:] > stated, each, 0.0), SMOOTH_FROM, frames)
         return cls(noise, np.maximum(chance - noise, 0.0), expected)
 
     def share(self, heights: Real, support: Real | float = 1.0) -> Real:
@@ -96,10 +93,14 @@ class Mixture:
         return np.asarray(np.maximum(some, 1 / (EDGES[-1] - EDGES[0])))
 
 
-@lru_cache(maxsize=8)
-def _false_in_bins(false_above: bytes, width: float) -> Real:
-    """False maxima of a frame in each bin, if their heights are spread by `width`; the same for all frames of a movie."""
-    return np.asarray(-np.diff(np.interp(EDGES / width, HEIGHTS, np.frombuffer(false_above))))
+def in_bins(heights: Real) -> Real:
+    """Number of maxima in each bin of `EDGES`, of their heights in standard deviations, complete above `LOWEST`."""
+    return np.bincount(_bin_of(heights[heights >= LOWEST]), minlength=len(EDGES) - 1).astype(np.float64)
+
+
+def false_in_bins(false_above: Real, width: float) -> Real:
+    """False maxima of a frame in each bin, from those above each of `HEIGHTS` in white noise, if spread by `width`."""
+    return np.asarray(-np.diff(np.interp(EDGES / width, HEIGHTS, false_above)))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

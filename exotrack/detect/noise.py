@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from exotrack._frames import read_usable
@@ -71,8 +72,7 @@ def _pairs(movie: Movie, usable: NDArray[np.bool_]) -> list[tuple[NDArray[Any], 
     starts = np.unique(np.linspace(0, max(len(movie) - RUN_LENGTH, 0), RUNS).astype(int))
     found = []
     for start in starts:
-        stored, statuses = read_usable(movie, start, start + RUN_LENGTH)
-        pixels = stored.astype(np.float64)
+        pixels, statuses = read_usable(movie, start, start + RUN_LENGTH)
         # Clipped pixels do not vary: saturated frames say nothing about noise.
         good = [bool(usable[start + i] and status == "ok") for i, status in enumerate(statuses)]
         found += [(pixels[i], pixels[i + 1]) for i in range(len(pixels) - 1) if good[i] and good[i + 1]]
@@ -87,19 +87,45 @@ def _block_moments(first: NDArray[Any], second: NDArray[Any]) -> tuple[Real, ...
     mean; variance from the difference; from the sum after removing a plane, which holds structure as well; and from the fine
     detail of the difference and of the sum.
     """
-    total, change = _cut(first + second), _cut(second - first)
+    return tuple(_moments(_cut(first).astype(np.float64), _cut(second).astype(np.float64)))
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _moments(first: Any, second: Any) -> Any:
+    """(5, n_blocks) what `_block_moments` returns."""
+    found, n = np.empty((5, len(first))), BLOCK**2
     side = np.arange(BLOCK) - (BLOCK - 1) / 2
-    plane = np.stack([np.ones(BLOCK**2), np.repeat(side, BLOCK), np.tile(side, BLOCK)])
-    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
-    rest = total - (total @ plane.T) @ plane
-    structure = (rest**2).sum(1) / (2 * (BLOCK**2 - 3))
-    return total.mean(1) / 2, change.var(1, ddof=1) / 2, structure, _fine(change), _fine(total)
+    # Sum of the squares of either slope of a plane.
+    inertia = BLOCK * (side * side).sum()
+    for i in range(len(first)):
+        total, change = first[i] + second[i], second[i] - first[i]
+        mean, mean_change, along_y, along_x = total.sum() / n, change.sum() / n, 0.0, 0.0
+        for y in range(BLOCK):
+            for x in range(BLOCK):
+                along_y += side[y] * total[y * BLOCK + x]
+                along_x += side[x] * total[y * BLOCK + x]
+        structure, variance = 0.0, 0.0
+        for y in range(BLOCK):
+            row = mean + along_y / inertia * side[y]
+            for x in range(BLOCK):
+                structure += (total[y * BLOCK + x] - row - along_x / inertia * side[x]) ** 2
+                variance += (change[y * BLOCK + x] - mean_change) ** 2
+        found[0, i], found[1, i], found[2, i] = mean / 2, variance / (n - 1) / 2, structure / (2 * (n - 3))
+        found[3, i], found[4, i] = _fine(change), _fine(total)
+    return found
 
 
-def _fine(cut: Real) -> Real:
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _fine(cut: Any) -> float:
     """Variance of a pixel of one frame from the second differences along both axes of a sum or difference of two."""
-    square = cut.reshape(-1, BLOCK, BLOCK)
-    return np.asarray(((np.diff(np.diff(square, 2, axis=1), 2, axis=2) / 6) ** 2).mean((1, 2)) / 2)
+    bent, squares = np.empty(BLOCK * BLOCK), 0.0
+    for j in range(BLOCK, BLOCK * (BLOCK - 1)):
+        bent[j] = cut[j - BLOCK] - 2.0 * cut[j] + cut[j + BLOCK]
+    for y in range(1, BLOCK - 1):
+        for j in range(y * BLOCK + 1, (y + 1) * BLOCK - 1):
+            squares += (bent[j - 1] - 2.0 * bent[j] + bent[j + 1]) ** 2
+    # The weights 1, -2, 1 along both axes have 36 for the sum of their squares.
+    return float(squares / (36 * (BLOCK - 2) ** 2 * 2))
 
 
 def _cut(image: NDArray[Any]) -> NDArray[Any]:
@@ -186,7 +212,6 @@ def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float,
     if len(x) < 3:
         return 0.0, np.inf, float(np.mean(y))
     model, weight = np.full(len(x), np.median(y)), np.ones(len(x))
-    covariance, slope, intercept = np.full((2, 2), np.inf), 0.0, float(np.median(y))
     for _ in range(20):
         sd = np.maximum(model, 0.05 * np.median(y)) * np.sqrt(2.0 / (n * FREEDOM))
         design = np.stack([x - np.average(x, weights=n), np.ones(len(x))], 1) / sd[:, None]
@@ -197,5 +222,5 @@ def _fit_line(x: NDArray[Any], y: NDArray[Any], n: NDArray[Any]) -> tuple[float,
         weight = np.minimum(1.0, 2.0 * scale / np.maximum(np.abs(residual), 1e-12))
         slope, intercept = float(fit[0]), float(fit[1] - fit[0] * np.average(x, weights=n))
         model = slope * x + intercept
-        covariance = np.linalg.pinv((design * weight[:, None]).T @ design) * scale**2
+    covariance = np.linalg.pinv((design * weight[:, None]).T @ design) * scale**2
     return slope, float(np.sqrt(covariance[0, 0])), intercept

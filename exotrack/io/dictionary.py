@@ -50,7 +50,7 @@ def datapackage(folder: Path, frames: Mapping[str, pd.DataFrame], title: str, cr
     title : what was analysed, for people.
     created : date and time, ISO 8601.
     """
-    known = {table.name: table for table in tables.ALL}
+    known = {table.name: table for table in tables.EVERY}
     return {
         "$schema": f"{PROFILES}/datapackage.json",
         "name": re.sub(r"[^a-z0-9._-]+", "-", title.lower()).strip("-.") or "results",
@@ -103,7 +103,7 @@ def _field(name: str, column: tables.Column) -> dict[str, Any]:
 def markdown() -> str:
     """The data dictionary as Markdown: a heading and a table of columns for each table."""
     parts = []
-    for table in tables.ALL:
+    for table in tables.EVERY:
         rows = [
             "| "
             + " | ".join(cell.replace("|", "\\|") for cell in (f"`{name}`", column.dtype, column.unit, meaning(column)))

@@ -7,6 +7,7 @@ metadata. The CSV twins are for people and spreadsheets.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from exotrack.io.atomic import atomic_folder
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, Params, read_toml, to_toml
-from exotrack.tables import ALL, Table
+from exotrack.tables import ALL, CALIBRATION, EVERY, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
+
+MAY_MISS = ("float64", "Int64", "boolean")
+"""Types of columns that may hold missing values."""
 
 PIECE = 65_536
 """Rows written at a time, and in a row group of a Parquet file: some MB of a wide table."""
@@ -36,7 +40,7 @@ FILES = (
 )  # fmt: skip
 """What `write_results` puts into a folder."""
 
-_TABLES = {table.name: table for table in ALL}
+_TABLES = {table.name: table for table in EVERY}
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,34 @@ def read_results(folder: str | Path) -> Results:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such results folder; give a folder that `exotrack run` wrote")
-    frames = {name: read_table(folder / f"{name}.parquet", table) for name, table in _TABLES.items()}
+    frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in ALL}
     return Results(folder, frames, read_toml(folder / "params.toml"), read_provenance(folder))
+
+
+def read_calibration(folder: str | Path, of: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The tables of a calibration of the movie whose results have provenance `of`, by name.
+
+    Raises `InputError` naming the file that is missing, damaged or out of contract, or if another movie was calibrated.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one that `exotrack calibrate` wrote")
+    frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in CALIBRATION}
+    record = read_provenance(folder)
+    if _identity(record) != _identity(of):
+        raise InputError(
+            f"{folder}: calibrates {record.get('movie_id')}, not the movie of these results; give that of the same file"
+        )
+    return frames
+
+
+def _identity(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What tells movies apart: the checksum of the file, the length, the channel or axes it was opened with."""
+    record, movie, opened = (provenance.get(key) for key in ("input", "movie", "opened"))
+    sums = record.get("sha256") if isinstance(record, Mapping) else None
+    shape = [movie.get(key) for key in ("n_frames", "height", "width")] if isinstance(movie, Mapping) else []
+    chosen = [opened.get(key) for key in ("channel", "series", "axes")] if isinstance(opened, Mapping) else [None] * 3
+    return sums, *shape, *chosen
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
@@ -139,11 +169,24 @@ def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
             return table.check(table.build(_read_csv(path, table)))
-        return table.check(pd.read_parquet(path))
+        return table.check(_completed(pd.read_parquet(path), table))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same
         raise InputError(f"{path}: cannot be read as table {table.name} ({_first_line(error)}); run the analysis again") from None
+
+
+def _completed(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
+    """A table of an earlier version with the columns that came since, where those may be missing values."""
+    import pandas as pd
+
+    known = table.columns()
+    later = [key for key, column in known.items() if key not in frame and column.dtype in MAY_MISS]
+    if not later or any(key not in frame for key in known if key not in later):
+        return frame
+    missing = {key: pd.Series(math.nan, index=frame.index, dtype="float64").astype(known[key].dtype) for key in later}
+    whole = frame.assign(**missing)
+    return whole[[*known, *(key for key in frame if key not in known)]]
 
 
 def _schema(frame: pd.DataFrame, table: type[Table]) -> pa.Schema:

@@ -12,16 +12,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
+from exotrack._drift import drift_um
 from exotrack._frames import read_usable, usable
 from exotrack.measure._positions import Positions, positions
 from exotrack.measure._spot_fit import measure_rows
+from exotrack.measure.drift import estimate_drift, with_drift
 from exotrack.measure.footprint import footprint
+from exotrack.measure.marker import at_events, clipped, co_measure
+from exotrack.measure.solutions import fused_of_pool, pools, with_solutions
 from exotrack.movie import Movie
 from exotrack.params import MeasureParams
 from exotrack.physics import Noise
 from exotrack.tables import Frames, Traces, Tracks
 
-__all__ = ["footprint", "measure"]
+__all__ = [
+    "at_events", "clipped", "co_measure", "estimate_drift", "footprint", "fused_of_pool", "measure", "pools", "with_drift",
+    "with_solutions",
+]  # fmt: skip
 
 MEASURED = ("amplitude", "amplitude_sd", "background", "sigma_um", "intensity", "intensity_sd")
 
@@ -42,7 +49,8 @@ def measure(
     tracks : a Tracks table; its sigma_um is the width that is fitted.
     params : what to measure around and beyond a track.
     noise : camera noise, counts.
-    frames : a Frames table; rows of frames that cannot be used are kept with missing measures and their status.
+    frames : a Frames table; rows of frames that cannot be used are kept with missing measures and their status. Pixels are read
+        where the drift it holds has taken each place.
     run : how fast; never changes the result.
 
     Returns
@@ -57,7 +65,8 @@ def measure(
     settings = (sigma_px, params.radius_um / movie.pixel_um, noise.slope, noise.intercept)
     cut = [(block, owned(where.frame, block)) for block in blocks(movie, run)]
     cut = [(block, rows) for block, rows in cut if rows.stop > rows.start]
-    tasks = [(movie, block, where.rows(rows), settings) for block, rows in cut]
+    drift = drift_um(frames)
+    tasks = [(movie, block, where.rows(rows).moved(drift), settings) for block, rows in cut]
     values = np.empty((len(where.frame), len(MEASURED)))
     for (_, rows), part in zip(cut, map_blocks("measure", _measure_block, tasks, run), strict=True):
         values[rows] = part

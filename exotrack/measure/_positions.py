@@ -28,6 +28,11 @@ class Positions(NamedTuple):
         """The rows `chosen`."""
         return Positions(self.track_id[chosen], self.frame[chosen], self.y_um[chosen], self.x_um[chosen], self.observed[chosen])
 
+    def moved(self, by_um: NDArray[np.float64]) -> Positions:
+        """The same places after the frames moved `by_um` (n_frames, 2)."""
+        step = by_um[self.frame]
+        return self._replace(y_um=self.y_um + step[:, 0], x_um=self.x_um + step[:, 1])
+
 
 def positions(movie: Movie, tracks: pd.DataFrame, params: MeasureParams) -> Positions:
     """Continue every track over its gaps and `params.before_s` / `after_s` beyond its ends, within the movie."""

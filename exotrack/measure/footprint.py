@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, map_blocks
+from exotrack._drift import drift_um, shifted
 from exotrack._frames import read_usable, usable
 from exotrack.movie import Movie
 from exotrack.params import CellParams
@@ -54,12 +55,15 @@ def mean_image(movie: Movie, frames: pd.DataFrame, run: Execution = Execution())
         starts = np.linspace(0, len(movie) - RUN_FRAMES, RUNS).round().astype(int)
     good = usable(frames)
     cut = [Block(int(start), min(int(start) + RUN_FRAMES, len(movie))) for start in starts]
-    tasks = [(movie, block, good[slice(*block)]) for block in cut]
+    moves = -np.rint(drift_um(frames) / movie.pixel_um).astype(int)
+    tasks = [(movie, block, good[slice(*block)], moves[slice(*block)]) for block in cut]
     parts = list(map_blocks("footprint", _sum_block, tasks, run))
     count = sum(n for _, n in parts)
-    if count == 0:
+    if np.all(count == 0):
         return np.full(movie.shape[1:], np.nan)
-    return np.asarray(sum(total for total, _ in parts) / count)
+    mean = np.asarray(sum(total for total, _ in parts) / np.maximum(count, 1))
+    # What drift brought into view for no frame that counts is taken as the darkest there is: outside.
+    return np.where(count > 0, mean, mean[count > 0].min())
 
 
 def labels_from_mean(mean: NDArray[np.float64], pixel_um: float) -> NDArray[np.int32]:
@@ -112,7 +116,16 @@ def _closed(inside: NDArray[np.bool_], element: NDArray[np.uint8]) -> NDArray[np
     return np.asarray(ndimage.binary_closing(padded, element)[reach:-reach, reach:-reach])
 
 
-def _sum_block(movie: Movie, block: Block, good: NDArray[np.bool_]) -> tuple[NDArray[np.float64], int]:
-    """Sum of the frames of a block that are good, and their number."""
+def _sum_block(
+    movie: Movie, block: Block, good: NDArray[np.bool_], moves: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Sum of the frames of a block that are good, each laid back by its move, and how many show each pixel."""
     pixels, _ = read_usable(movie, *block)
-    return pixels[good].sum(axis=0, dtype=np.float64), int(good.sum())
+    if not moves.any():
+        return pixels[good].sum(axis=0, dtype=np.float64), np.full(movie.shape[1:], int(good.sum()))
+    whole = np.ones(movie.shape[1:], np.int64)
+    total, count = np.zeros(movie.shape[1:]), np.zeros(movie.shape[1:], np.int64)
+    for k in np.flatnonzero(good):
+        total += shifted(pixels[k].astype(float), moves[k], 0.0)
+        count += shifted(whole, moves[k], 0)
+    return total, count

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from exotrack._drift import in_camera
 from exotrack.movie import Movie
 from exotrack.report import charts
 from exotrack.report.kinds import KINDS, Kind
@@ -49,7 +50,8 @@ def chosen(events: Any) -> Any:
 def cards(movie: Movie, tables: dict[str, Any], radius_um: float) -> list[Card]:
     """A card for each of `chosen` events, their pixels read together."""
     picked = list(chosen(tables["events"]).itertuples(index=False))
-    shown = strips(movie, [window(event, movie, radius_um) for event in picked], lost_frames(tables["frames"]))
+    placed = in_camera(chosen(tables["events"]), tables["frames"]).itertuples(index=False)
+    shown = strips(movie, [window(event, movie, radius_um) for event in placed], lost_frames(tables["frames"]))
     fits = dict(iter(tables["fits"].groupby("event_id")))
     tracks = [event.track_id for event in picked if not missing(event.track_id)]
     traces = dict(iter(tables["traces"][tables["traces"]["track_id"].isin(tracks)].groupby("track_id")))
@@ -91,6 +93,14 @@ def _numbers(event: Any) -> Iterator[tuple[str, str, str]]:
     yield "Fraction released", released, "Of the cargo"
     docked = quantity(event.docked_s, "s")
     yield "Docked before", docked if missing(event.docked_s) else entry + docked, "Time docked, as far as it was seen"
+    if not missing(event.marker_dff):
+        yield (
+            "Marker dF/F",
+            with_error(event.marker_dff, event.marker_dff_sd),
+            "Marker at the vesicle over that of the ring around it",
+        )
+    if not missing(event.saturated) and event.saturated:
+        yield "Clipped", "yes", "The detector clipped the spot: amplitude and dF/F are too low"
     if not missing(event.t_since_stimulus_s):
         yield "Since stimulus", quantity(event.t_since_stimulus_s, "s"), "Time since the last stimulus"
     owner = f"{plain(event.cell_id)} / {plain(event.track_id, 9)}"

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from exotrack._drift import drift_um
 from exotrack.movie import Movie
 from exotrack.report import charts
 from exotrack.report.kinds import KINDS, Kind
@@ -61,7 +62,7 @@ def cell_view(
     frames, events = tables["frames"], tables["events"]
     rows = usable(frames)["frame"].to_numpy(dtype=int)
     rows = rows[rows < len(movie)]
-    image, averaged = mean_image(movie, rows if len(rows) else np.arange(len(movie)))
+    image, averaged = mean_image(movie, rows if len(rows) else np.arange(len(movie)), drift_um(frames) if len(frames) else None)
     small, _ = binned(image)
     height, width = image.shape
     marks = [

@@ -14,7 +14,7 @@ from exotrack.tables import Events
 MAX_ROWS = 1500
 EVENT_COLUMNS = (
     "event_id", "kind", "confident", "t_s", "frame", "y_um", "x_um", "p_full_fusion", "p_kiss_and_run", "p_other", "amplitude",
-    "dff", "rise_s", "decay_s", "diffusion_um2_s", "fraction_released", "docked_s", "track_id", "cell_id",
+    "dff", "rise_s", "decay_s", "diffusion_um2_s", "fraction_released", "docked_s", "marker_dff", "track_id", "cell_id",
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def parameters(params: Analysis) -> list[tuple[str, str, str, str, bool]]:
     """(dotted name, value, unit, meaning, differs from the default) of every parameter."""
     plain = params.model_dump()
     rows = []
-    for name, unit, default, about in declared(Analysis):
+    for name, unit, default, about in declared(type(params)):
         value: Any = plain
         for step in name.split("."):
             value = value[step]

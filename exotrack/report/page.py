@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 from numpy.typing import NDArray
 
@@ -21,11 +22,13 @@ from exotrack.io.atomic import atomic_file
 from exotrack.movie import Movie
 from exotrack.params import Analysis
 from exotrack.report import listing, quality
+from exotrack.report.calibration import calibration
 from exotrack.report.cards import MAX_CARDS, cards, chosen
 from exotrack.report.cell import cell_view
 from exotrack.report.docking import docking
 from exotrack.report.kinds import KINDS
 from exotrack.report.numbers import missing, number, plain, quantity
+from exotrack.report.protocol import protocol
 from exotrack.report.rates import counts
 from exotrack.report.rejected import rejected
 from exotrack.tables import FUSION_KINDS
@@ -39,6 +42,7 @@ def write_report(
     params: Analysis,
     provenance: dict[str, Any],
     footprint: NDArray[Any] | None = None,
+    calibrated: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write ``folder/report.html``, all at once, and return its path.
 
@@ -50,13 +54,14 @@ def write_report(
     params : the parameters of the run.
     provenance : the record of the run, nested as it likes.
     footprint : (height, width) cell numbers or mask, 0 outside; None draws no outline.
+    calibrated : the tables of a calibration of the same movie; None shows none.
 
     Raises
     ------
     InputError : a table that breaks its contract, or belongs to another movie.
     OutputError, TryAgainError : the file cannot be written.
     """
-    html = render(movie=movie, tables=tables, params=params, provenance=provenance, footprint=footprint)
+    html = render(movie=movie, tables=tables, params=params, provenance=provenance, footprint=footprint, calibrated=calibrated)
     path = Path(folder) / "report.html"
     with atomic_file(path) as temporary:
         # A file name of undecodable bytes holds lone surrogates, which UTF-8 cannot carry: they become question marks.
@@ -71,20 +76,18 @@ def render(
     params: Analysis,
     provenance: dict[str, Any],
     footprint: NDArray[Any] | None = None,
+    calibrated: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text; parameters are those of `write_report`."""
     whole = {table.name: table.check(tables[table.name]) if table.name in tables else table.empty() for table in contract.ALL}
     _require_same_movie(movie, whole)
-    script, style = _resource("report.js"), _resource("report.css")
+    script = resource("report.js")
     shown = {key: value for key, value in provenance.items() if key not in ("params", "warnings")}
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    environment = Environment(loader=FunctionLoader(_resource), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"number": number, "quantity": quantity}
-    environment.globals |= {"kinds": KINDS, "version": exotrack.__version__, "max_cards": MAX_CARDS}
-    return environment.get_template("report.html.j2").render(
-        script=Markup(script), script_digest=digest, style=Markup(style),
-        movie=movie, size=_size(movie), preset=params.preset, made=_made(provenance),
-        **_panels(movie, whole, params, footprint, [str(text) for text in provenance.get("warnings", ())]),
+    return template("report.html.j2").render(
+        script=Markup(script), script_digest=digest, **heading(movie, params, provenance),
+        calibration=None if calibrated is None else calibration(calibrated),
+        **_panels(movie, whole, params, footprint, provenance),
         parameters=listing.parameters(params), provenance=list(listing.provenance_rows(shown)),
     )  # fmt: skip
 
@@ -100,9 +103,10 @@ def _require_same_movie(movie: Movie, tables: dict[str, Any]) -> None:
 
 
 def _panels(
-    movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None, warnings: list[str]
+    movie: Movie, tables: dict[str, Any], params: Analysis, footprint: NDArray[Any] | None, provenance: dict[str, Any]
 ) -> dict[str, Any]:
     """What the template draws from the tables and the pixels."""
+    warnings = [str(text) for text in provenance.get("warnings", ())]
     events, cells = tables["events"], tables["cells"]
     counted = counts(events, tables["candidates"], cells)
     good = quality.usable(tables["frames"])
@@ -114,11 +118,12 @@ def _panels(
         "area_um2": float(cells["area_um2"].sum()) if len(cells) else float("nan"),
         "n_fusions": int(events["kind"].isin(FUSION_KINDS).sum()),
         "outside": int(events["cell_id"].isna().sum()) if len(cells) else 0,
-        "findings": quality.findings(movie, tables["frames"], counted, bleached, warnings),
+        "findings": quality.findings(movie, tables["frames"], counted, bleached, warnings, events),
         "bleaching_chart": quality.chart(tables["frames"], bleached),
         "cell": cell_view(movie, tables, footprint, params.classify.stimulus_s, set(chosen(events)["event_id"])),
         "cards": cards(movie, tables, radius_um),
         "docking": docking(tables["episodes"]),
+        "protocol": protocol(movie, tables, params.protocol, provenance),
         "rejected": rejected(movie, tables["candidates"], tables["frames"], radius_um),
         "event_heads": listing.event_heads(),
         "event_rows": listing.event_rows(events),
@@ -126,7 +131,22 @@ def _panels(
     }
 
 
-def _resource(name: str) -> str:
+def template(name: str) -> Template:
+    """A template of this folder, with what every page uses."""
+    environment = Environment(loader=FunctionLoader(resource), autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {"number": number, "quantity": quantity}
+    environment.globals |= {"kinds": KINDS, "version": exotrack.__version__, "max_cards": MAX_CARDS}
+    return environment.get_template(name)
+
+
+def heading(movie: Movie, params: Analysis, provenance: dict[str, Any]) -> dict[str, Any]:
+    """What the head of every page says of the movie and the run."""
+    style = Markup(resource("report.css"))
+    return {"style": style, "movie": movie, "size": _size(movie), "preset": params.preset, "made": _made(provenance)}
+
+
+def resource(name: str) -> str:
+    """The text of a file of this folder."""
     return files("exotrack.report").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack._drift import shifted
 from exotrack.errors import InputError
 from exotrack.movie import Movie
 
@@ -43,15 +44,21 @@ def picture(values: NDArray[Any], low_percent: float = 1.0, high_percent: float 
     return Picture(src, values.shape[1], values.shape[0], float(black), float(white))
 
 
-def mean_image(movie: Movie, usable: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float64], int]:
-    """Mean of at most `MEAN_FRAMES` of the `usable` frames, evenly spaced, and their number; NaN if none can be read."""
+def mean_image(
+    movie: Movie, usable: NDArray[np.integer[Any]], drift: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], int]:
+    """Mean of at most `MEAN_FRAMES` of the `usable` frames, evenly spaced, and their number; NaN if none can be read.
+
+    drift : (n_frames, 2) um by which the frames are laid back, to the nearest pixel.
+    """
+    moves = np.zeros((len(movie), 2), int) if drift is None else -np.rint(drift / movie.pixel_um).astype(int)
     picked = np.unique(usable[np.linspace(0, len(usable) - 1, min(MEAN_FRAMES, len(usable))).round().astype(int)])
     total = np.zeros(movie.shape[1:])
     seen = np.zeros(movie.shape[1:])
     read = 0
     for frame in picked:
         try:
-            pixels = movie[int(frame)].astype(float)
+            pixels = shifted(movie[int(frame)].astype(float), moves[int(frame)], np.nan)
         except InputError:
             continue
         finite = np.isfinite(pixels)

@@ -9,14 +9,17 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from exotrack._drift import drift_um
 from exotrack.movie import Movie
 from exotrack.report import charts
 from exotrack.report.numbers import number, quantity
 from exotrack.report.rates import Count
+from exotrack.tables import FUSION_KINDS, SOLUTIONS
 
 FEW = 10
 """Below ten counts the exact interval spans more than a factor of three and a half."""
 NOTABLE_BLEACHING = 0.1
+_SOLUTION = {"nh4cl": "NH4Cl", "quench": "acid"}
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,12 @@ def lost_frames(frames: Any) -> frozenset[int]:
     return frozenset(int(frame) for frame in frames.loc[~frames["status"].isin(["ok", "saturated"]), "frame"])
 
 
-def findings(movie: Movie, frames: Any, counts: list[Count], fit: Bleaching, warnings: list[str]) -> list[Finding]:
+def findings(
+    movie: Movie, frames: Any, counts: list[Count], fit: Bleaching, warnings: list[str], events: Any = None
+) -> list[Finding]:
     """Everything the reader should know before believing the numbers, warnings first."""
     found = [
-        _lost(frames), _saturation(frames), _bleached(fit), *_timing(movie), *_few(counts),
+        *_lost(frames), _saturation(frames), *_clipped(events), _drifted(frames), _bleached(fit), *_timing(movie), *_few(counts),
         *(Finding("note", "Reader", note) for note in movie.notes),
         *(Finding("warning", "On the way", text) for text in warnings), _calibration(movie),
     ]  # fmt: skip
@@ -89,10 +94,20 @@ def chart(frames: Any, fit: Bleaching) -> Markup | None:
     return charts.to_svg(ax, "bleaching", f"Mean of each frame against time with an exponential fit; drop {number(fit.drop, 2)}")
 
 
-def _lost(frames: Any) -> Finding:
+def _lost(frames: Any) -> list[Finding]:
     counted = {str(k): int(v) for k, v in frames["status"].value_counts().items() if k not in ("ok", "saturated")}
+    bathed = {_SOLUTION[name]: counted.pop(name) for name in SOLUTIONS if name in counted}
+    found = []
+    if bathed:
+        listed = ", ".join(f"{n} in {name}" for name, n in bathed.items())
+        found = [Finding("note", "Solutions", f"No event is called in {sum(bathed.values())} frames ({listed}).")]
+    return [*found, _unusable(frames, counted)]
+
+
+def _unusable(frames: Any, counted: dict[str, int]) -> Finding:
     if not counted:
-        return Finding("ok", "Frames", f"All {len(frames)} frames can be used.")
+        others = "other " if frames["status"].isin(SOLUTIONS).any() else ""
+        return Finding("ok", "Frames", f"All {others}{(~frames['status'].isin(SOLUTIONS)).sum()} frames can be used.")
     words = ", ".join(f"{n} {status}" for status, n in counted.items())
     text = f"{sum(counted.values())} of {len(frames)} frames are not analysed ({words}); no event is called at their edges."
     return Finding("warning", "Lost frames", text)
@@ -105,6 +120,24 @@ def _saturation(frames: Any) -> Finding:
         return Finding("ok", "Saturation", "No frame is saturated.")
     text = f"{n} frames are saturated (at worst {number(100 * worst, 2)} % of the pixels): amplitudes there are too low."
     return Finding("warning", "Saturation", text)
+
+
+def _clipped(events: Any) -> list[Finding]:
+    n = 0 if events is None else int(events.loc[events["kind"].isin(FUSION_KINDS), "saturated"].fillna(False).sum())
+    text = f"{n} fusions are clipped by the detector (saturated in the events table): their amplitude and dF/F are too low."
+    return [Finding("warning", "Clipped events", text)] if n else []
+
+
+def _drifted(frames: Any) -> Finding:
+    moved, error = drift_um(frames), frames[["drift_y_sd_um", "drift_x_sd_um"]].to_numpy(dtype=float)
+    if not np.isfinite(error).any():
+        sought = frames["drift_y_um"].notna().any()
+        return Finding("note", "Drift", "Could not be told: too little to follow." if sought else "Not looked for.")
+    sd = quantity(1000 * float(np.nanmedian(error)), "nm", 2)
+    if not moved.any():
+        return Finding("ok", "Drift", f"The stage stood still (standard error {sd}).")
+    far = quantity(1000 * float(np.hypot(*moved.T).max()), "nm", 2)
+    return Finding("note", "Drift", f"The stage drifted by up to {far} (standard error {sd}); this is corrected.")
 
 
 def _bleached(fit: Bleaching) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from exotrack._drift import in_camera
 from exotrack.movie import Movie
 from exotrack.report.numbers import missing, number, plain, probability
 from exotrack.report.quality import lost_frames
@@ -15,6 +16,7 @@ from exotrack.report.strips import Strip, strips, window
 
 DUPLICATE = "duplicate"
 MEANINGS = {
+    "solution": "NH4Cl or acid was in the bath, or came or went just then",
     "no_change": "nothing in the pixels changes as a fusion would",
     "moving": "it moves away or comes along the membrane",
     "gradual": "it brightens or dims gradually, not at one instant",
@@ -78,7 +80,8 @@ def rejected(movie: Movie, candidates: Any, frames: Any, radius_um: float) -> Re
 
 def _misses(movie: Movie, nearest: Any, frames: Any, radius_um: float) -> list[Miss]:
     rows = list(nearest.itertuples(index=False))
-    shown = strips(movie, [window(row, movie, radius_um) for row in rows], lost_frames(frames))
+    placed = in_camera(nearest, frames).itertuples(index=False)
+    shown = strips(movie, [window(row, movie, radius_um) for row in placed], lost_frames(frames))
     return [
         Miss(
             int(row.candidate_id), int(row.frame), _time(movie, int(row.frame)),

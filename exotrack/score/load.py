@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exotrack._drift import in_camera
 from exotrack.errors import InputError
 from exotrack.io.results import of_movie, read_provenance, read_table
 from exotrack.io.tracks import holds_tracks, read_tracks
@@ -61,10 +62,16 @@ def _noted_pixel(path: Path) -> float | None:
 def _folder(path: Path) -> Scored:
     provenance = read_provenance(path) if (path / "provenance.json").is_file() else {}
     frames, tracks = _optional(path, Frames), _optional(path, Tracks)
+    events = _optional(path, Events) if tracks is not None else _required(path, Events)
+    # True places are those in the picture; found ones are those in the sample, where the stage drifted.
+    events, candidates, spots, tracks = (
+        part if part is None or frames is None else in_camera(part, frames)
+        for part in (events, _optional(path, Candidates), _optional(path, Spots), tracks)
+    )
     return Scored(
-        _optional(path, Events) if tracks is not None else _required(path, Events),
-        _optional(path, Candidates),
-        _optional(path, Spots),
+        events,
+        candidates,
+        spots,
         of_movie(provenance, "pixel_um"),
         None if frames is None or frames.empty else int(frames["frame"].max()) + 1,
         of_movie(provenance, "frame_s"),

@@ -20,19 +20,24 @@ def draw_distractors(sim: Simulation, scenery: Scenery, rng: np.random.Generator
     """Draw every distractor: (what it is, its patches)."""
     d, f = sim.distractors, sim.field
     area = float(scenery.footprint.astype(bool).sum()) * f.pixel_um**2
-    makers: dict[str, tuple[float, Maker]] = {
-        "endosome": (d.endosomes_per_um2 * area, _endosome),
-        "blink": (d.blinks_per_um2_s * area * f.duration_s, _blink),
-        "static": (d.static_per_um2 * area, _static),
-        "step": (d.steps_per_um2 * area, _step),
-        "haze": (d.haze_per_um2 * area, _haze),
+    numbers = {
+        "endosome": d.endosomes_per_um2 * area,
+        "blink": d.blinks_per_um2_s * area * f.duration_s,
+        "static": d.static_per_um2 * area,
+        "step": d.steps_per_um2 * area,
+        "haze": d.haze_per_um2 * area,
     }
-    for name, (mean, make) in makers.items():
+    for name, mean in numbers.items():
         for y, x in scenery.places(int(rng.poisson(mean)), f.pixel_um, rng):
-            yield name, make(sim, (float(y), float(x)), rng)
+            yield name, draw_distractor(sim, name, (float(y), float(x)), rng)
     if sim.kinetics.site_resting > 0:
         for y, x in scenery.sites:
             yield "bouton", _bouton(sim, (float(y), float(x)), rng)
+
+
+def draw_distractor(sim: Simulation, name: str, at_um: tuple[float, float], rng: np.random.Generator) -> Patches:
+    """Draw one distractor at `at_um` (y, x); `name` is endosome, blink, static, step or haze."""
+    return _MAKERS[name](sim, at_um, rng)
 
 
 def _endosome(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:
@@ -98,6 +103,9 @@ def _haze(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) ->
     var = rng.uniform(0.6, 1.6) ** 2
     peak = sim.cell.inside_photons * rng.uniform(0.2, 0.8) * np.exp(0.25 * slow_noise(n, 5.0 / f.frame_s, rng))
     return Patches(np.arange(n), y, x, np.full(n, var), peak * 2 * math.pi * var / f.pixel_um**2)
+
+
+_MAKERS: dict[str, Maker] = {"endosome": _endosome, "blink": _blink, "static": _static, "step": _step, "haze": _haze}
 
 
 def _still(sim: Simulation, at: tuple[float, float], var: float, photons: Real) -> Patches:

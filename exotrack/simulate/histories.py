@@ -117,8 +117,15 @@ def event_rows(sim: Simulation, course: Course, vesicle: Vesicle, spots: Rows, t
                 )
             if fusion:  # a fusion that neither brightens the cargo nor lets it out changes nothing that a camera sees
                 row["visible"] &= max(1.0 - _glow(sim, vesicle, np.nextafter(stay.stop, 0.0)), fusion.fraction) >= LEAST_CHANGE
+            row["visible"] &= not _exchanged(sim, row["t_s"])
             rows.append(row | {"track_id": track_id} | (_fusion(sim, vesicle, stay, fusion) if fusion else {}))
     return rows
+
+
+def _exchanged(sim: Simulation, t_s: float) -> bool:
+    """A solution is there that changes the brightness of everything, or goes just then."""
+    bath, t = sim.bath, np.array([t_s])
+    return bool(bath.nh4cl(t)[0] > LEAST_CHANGE or bath.acid(t)[0] > LEAST_CHANGE) and sim.cargo.acid_brightness < 1.0
 
 
 def _transition(stay: Stay, after: Stay | None) -> str:

@@ -1,9 +1,9 @@
 """What a vesicle's cargo shows: photons in the vesicle, and the cloud or patch that leaves it.
 
-Photons of the body = brightness x content x pH factor x exp(-z/d) x unbleached part. Released lumenal cargo diffuses in the cleft
-under the cell (sigma^2 = s0^2 + 2 D age) and escapes from it; membrane cargo spreads in the plasma membrane by the same law, and
-its total is conserved up to bleaching. Cargo that reaches the membrane plane gains light, because the vesicle's far side was
-higher in the evanescent field: `flattening`.
+Photons of the body = brightness x content x pH factor x exp(-z/d) x unbleached part; NH4Cl in the bath makes the pH neutral, and
+acid in it dims what has left the body. Released lumenal cargo diffuses in the cleft under the cell (sigma^2 = s0^2 + 2 D age) and
+escapes from it; membrane cargo spreads in the plasma membrane by the same law, and its total is conserved up to bleaching. Cargo
+that reaches the membrane plane gains light, because the vesicle's far side was higher in the evanescent field: `flattening`.
 """
 
 from __future__ import annotations
@@ -69,11 +69,12 @@ def vesicle_light(
     excited = np.asarray(evanescent(path.z_nm, sim.optics.depth_nm))
     bleached = np.exp(-v.bleach_per_s * np.cumsum(excited * np.diff(grid.edges)))
     content, clouds = np.ones(len(grid.middle)), []
+    outside = 1.0 - (1.0 - c.acid_brightness) * sim.bath.acid(grid.middle)  # what has left is reached by acid in the bath
     var = (body.radius_nm / 1000.0) ** 2 / (5.0 if c.kind == "lumenal" else 3.0)
     gain = flattening(body.radius_nm, sim.optics.depth_nm, c.kind)
     for fusion in fusions:
         # Instants are cut points of the grid, so steps fall between intervals and their middles are on the right side.
-        bright = body.photons * float(np.interp(fusion.t_s, grid.middle, content)) * gain * bleached * grid.share
+        bright = body.photons * float(np.interp(fusion.t_s, grid.middle, content)) * gain * bleached * grid.share * outside
         if c.kind == "lumenal":
             gone = released(grid.middle, fusion, _shape(sim, fusion))
             clouds.append(_cloud(sim, grid, path, fusion, bright, var))
@@ -81,7 +82,8 @@ def vesicle_light(
             gone = np.asarray((fusion.kind == "full_fusion") * (grid.middle > fusion.release_s), float)
             clouds += _membrane(grid, path, fusion, bright * gone * _kept(sim, grid, fusion), var)
         content = content * (1.0 - gone)
-    ph = body.acid_brightness + (1.0 - body.acid_brightness) * neutral(grid.middle, fusions, c.reacidify_s)
+    basic = np.maximum(neutral(grid.middle, fusions, c.reacidify_s), sim.bath.nh4cl(grid.middle))
+    ph = body.acid_brightness + (1.0 - body.acid_brightness) * basic
     inside = body.photons * content * ph * excited * bleached * grid.share
     return Patches(grid.frame, path.y_um, path.x_um, np.full(len(ph), var), inside), clouds
 

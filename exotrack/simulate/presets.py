@@ -9,7 +9,9 @@ from typing import Any
 
 from exotrack.errors import ParameterError
 from exotrack.params import Params, nearest, setting
+from exotrack.simulate.bath import Bath
 from exotrack.simulate.instrument import Camera, Field, Illumination, Optics, Stage
+from exotrack.simulate.marker import Marker
 from exotrack.simulate.secretion import Cargo, Kinetics
 from exotrack.simulate.specimen import Cell, Distractors, Particles, Vesicles
 
@@ -23,12 +25,14 @@ class Simulation(Params):
     camera: Camera = Camera()
     stage: Stage = Stage()
     illumination: Illumination = Illumination()
+    bath: Bath = Bath()
     cell: Cell = Cell()
     vesicles: Vesicles = Vesicles()
     kinetics: Kinetics = Kinetics()
     cargo: Cargo = Cargo()
     distractors: Distractors = Distractors()
     particles: Particles = Particles()
+    marker: Marker = Marker()
 
     @property
     def spot_var_um2(self) -> float:

@@ -24,13 +24,17 @@ FAINT = 1e-3
 
 @dataclass(frozen=True)
 class Course:
-    """What changes from frame to frame, each (n_frames,): stage shift (um), light, PSF widening, background's unbleached part."""
+    """What changes from frame to frame, each (n_frames,).
+
+    Stage shift (um), light, PSF widening, the background's unbleached part, and the part of the surface's label that acid dims.
+    """
 
     shift_y_um: Real
     shift_x_um: Real
     light: Real
     widening: Real
     fading: Real
+    dimmed: Real
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class RenderedFrames:
     detector: Detector
     psf: tuple[tuple[float, float], ...]
     pixel_um: float
+    surface: Real
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -68,7 +73,8 @@ class RenderedFrames:
         rows = slice(int(self.offsets[frame]), int(self.offsets[frame + 1]))
         y = (p.y_um[rows] + c.shift_y_um[frame]) / self.pixel_um
         x = (p.x_um[rows] + c.shift_x_um[frame]) / self.pixel_um
-        image = _shifted(self.background, c.shift_y_um[frame] / self.pixel_um, c.shift_x_um[frame] / self.pixel_um)
+        background = self.background - c.dimmed[frame] * self.surface if c.dimmed[frame] > 0 else self.background
+        image = _shifted(background, c.shift_y_um[frame] / self.pixel_um, c.shift_x_um[frame] / self.pixel_um)
         image *= c.fading[frame]
         for weight, sigma_um in self.psf:
             var = (p.var_um2[rows] + (sigma_um * c.widening[frame]) ** 2) / self.pixel_um**2

@@ -32,6 +32,10 @@ class Scenery:
         """`n` places (n, 2) in um, y then x, even over the inside of the footprint."""
         return _anywhere(self.inner, n, pixel_um, rng)
 
+    def surface(self, sim: Simulation) -> Real:
+        """Part of the background that is label on the cell's surface, (height, width)."""
+        return sim.bath.surface_share * np.maximum(self.background - sim.cell.outside_photons, 0.0)
+
 
 def draw_scenery(sim: Simulation, rng: np.random.Generator) -> Scenery:
     """Draw the cell's footprint, a smooth blob with no holes that keeps off the border unless it covers all, and its light."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from exotrack.movie import Movie
 from exotrack.simulate.histories import episode_rows, event_rows
+from exotrack.simulate.marker import cluster
 from exotrack.simulate.particles import Particles
 from exotrack.simulate.patches import Patches
 from exotrack.simulate.presets import Simulation
@@ -23,10 +24,10 @@ from exotrack.tables import EVENT_KINDS, Cells, Episodes, Events, Spots, Table, 
 
 EXTRA: dict[type[Table], dict[str, str]] = {
     Episodes: {"visible": "bool", "visitor": "bool", "y_um": "float64", "x_um": "float64"},
-    Events: {"visible": "bool", "newcomer": "boolean", "release_s": "float64", "open_s": "float64"},
+    Events: {"visible": "bool", "newcomer": "boolean", "release_s": "float64", "open_s": "float64", "marked": "boolean"},
 }
 """Columns only the truth has: seen or not; short visit; place at entry; came at most 0.3 s before; when cargo starts to leave;
-how long a kiss-and-run pore stays open."""
+how long a kiss-and-run pore stays open; marker gathers under it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Truth:
     cells : area, observed time, number of visible events per kind.
     params : the simulation.
     footprint : (height, width) label image, 1 inside the cell.
+    marker : the second channel, if `params.marker.share` asks for one.
     others : distractors (kind, track-like rows: frame, y_um, x_um, amplitude) for explaining false calls.
     """
 
@@ -58,27 +60,48 @@ class Truth:
     params: Simulation
     footprint: NDArray[np.int32]
     others: pd.DataFrame
+    marker: Movie | None = None
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is kept of the vesicles: rows of the tables, and light. Paths are let go vesicle by vesicle, to save memory."""
+    """What is kept of the vesicles: rows of the tables, and light. Paths are let go vesicle by vesicle, to save memory.
+
+    inside, outside : (n_frames,) photoelectrons of cargo that NH4Cl can brighten, and of cargo that acid in the bath can dim.
+    """
 
     spots: list[Rows]
     episodes: list[dict[str, Any]]
     events: list[dict[str, Any]]
     patches: list[Patches]
+    inside: NDArray[np.float64]
+    outside: NDArray[np.float64]
+    marker: list[Patches]
 
 
-def follow(sim: Simulation, scenery: Scenery, course: Course, vesicles: Iterable[Vesicle]) -> Told:
-    """Write down what each vesicle does; track_id is the vesicle's number from 1."""
-    told = Told([], [], [], [])
+def follow(
+    sim: Simulation,
+    scenery: Scenery,
+    course: Course,
+    vesicles: Iterable[Vesicle],
+    second: np.random.Generator | None = None,
+) -> Told:
+    """Write down what each vesicle does; track_id is the vesicle's number from 1. `second` draws which of them carry marker."""
+    n = sim.field.n_frames
+    told = Told([], [], [], [], np.zeros(n), np.zeros(n), [])
     least = sim.vesicles.visible * sim.vesicles.photons * sim.peak_fraction()
     for number, vesicle in enumerate(vesicles, 1):
         rows = spot_rows(sim, scenery, course, vesicle.seen, least)
         told.episodes.extend(episode_rows(sim, vesicle, rows, number))
-        told.events.extend(event_rows(sim, course, vesicle, rows, number))
+        marked = second is not None and bool(second.random() < sim.marker.share)
+        if marked:
+            docked = [(stay.start, stay.stop) for stay in vesicle.life.stays if stay.phase == "docked"]
+            told.marker.append(cluster(sim.marker, vesicle.grid, vesicle.path, docked))
+        known = {} if second is None else {"marked": marked}
+        told.events.extend(row | known for row in event_rows(sim, course, vesicle, rows, number))
         told.patches.append(vesicle.patches)
+        told.inside[vesicle.seen.frame] += vesicle.held * (1.0 - vesicle.body.acid_brightness)
+        told.outside[vesicle.seen.frame] += (vesicle.seen.photons - vesicle.held) * (1.0 - sim.cargo.acid_brightness)
         shown = rows.pop("visible")
         told.spots.append({key: values[shown] for key, values in rows.items()} | {"track_id": np.full(int(shown.sum()), number)})
     return told
@@ -93,7 +116,9 @@ def add_particles(told: Told, sim: Simulation, scenery: Scenery, course: Course,
     told.patches.append(found.patches)
 
 
-def true_tables(movie: Movie, told: Told, scenery: Scenery, sim: Simulation, others: pd.DataFrame) -> Truth:
+def true_tables(
+    movie: Movie, told: Told, scenery: Scenery, sim: Simulation, others: pd.DataFrame, marker: Movie | None = None
+) -> Truth:
     """Fill the tables from what was written down."""
     tracks = _tracks(told.spots, movie)
     order = np.lexsort((tracks["y_um"], tracks["frame"]))
@@ -104,10 +129,11 @@ def true_tables(movie: Movie, told: Told, scenery: Scenery, sim: Simulation, oth
         tracks=tracks,
         episodes=_numbered(Episodes, told.episodes, "episode_id", "t_first_s", movie, scenery),
         events=events,
-        cells=_cells(sim, movie, scenery, events),
+        cells=_cells(sim, movie, scenery, events, told),
         params=sim,
         footprint=scenery.footprint,
         others=others,
+        marker=marker,
     )
 
 
@@ -139,12 +165,24 @@ def _numbered(
     return built
 
 
-def _cells(sim: Simulation, movie: Movie, scenery: Scenery, events: pd.DataFrame) -> pd.DataFrame:
+def _cells(sim: Simulation, movie: Movie, scenery: Scenery, events: pd.DataFrame, told: Told) -> pd.DataFrame:
     shown = events["kind"][events["visible"]] if len(events) else events["kind"]
     counts = {f"n_{kind}": [int((shown == kind).sum())] for kind in EVENT_KINDS}
     area = float((scenery.footprint > 0).sum()) * sim.field.pixel_um**2
     plain = {"movie_id": [movie.movie_id], "cell_id": [1], "area_um2": [area], "observed_s": [sim.field.duration_s]}
-    return Cells.build({**plain, **counts, "footprint": ["mask"]})
+    return Cells.build({**plain, **counts, "footprint": ["mask"], "surface_fraction": [_surface_fraction(sim, scenery, told)]})
+
+
+def _surface_fraction(sim: Simulation, scenery: Scenery, told: Told) -> float:
+    """Part of the cell's label that lies on its surface, in the middle of the first NH4Cl window; NaN without one."""
+    if not sim.bath.nh4cl_s:
+        return float("nan")
+    frame = min(int(np.mean(sim.bath.nh4cl_s[0]) / sim.field.frame_s), sim.field.n_frames - 1)
+    faded = sim.cell.bleach_floor + (1.0 - sim.cell.bleach_floor) * np.exp(-sim.cell.bleach_per_s * frame * sim.field.frame_s)
+    label = float(scenery.surface(sim)[scenery.footprint > 0].sum()) * (1.0 - sim.cargo.acid_brightness) * faded
+    on = label + float(told.outside[frame])
+    whole = on + float(told.inside[frame])
+    return on / whole if whole > 0 else float("nan")
 
 
 def other_rows(sim: Simulation, course: Course, others: Sequence[tuple[str, Patches]]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Vesicle:
-    """One simulated vesicle."""
+    """One simulated vesicle. `held` is the part of `seen.photons` (n,) that is still inside it."""
 
     life: Life
     grid: Grid
@@ -45,6 +45,7 @@ class Vesicle:
     body: Body
     seen: Seen
     patches: Patches
+    held: Real
 
 
 def draw_vesicles(sim: Simulation, scenery: Scenery, rng: np.random.Generator) -> Iterator[Vesicle]:
@@ -66,7 +67,10 @@ def draw_vesicle(sim: Simulation, life: Life, at_um: tuple[float, float], rng: n
     held, clouds = vesicle_light(sim, body, life.fusions, grid, path)
     psf = sim.optics.psf_sigma_um**2
     parts = [part.bright().merged(psf) for part in [held, *clouds]]
-    return Vesicle(life, grid, path, body, _seen(sim, grid, path, [held, *clouds]), Patches.join(parts))
+    seen = _seen(sim, grid, path, [held, *clouds])
+    row = np.clip(held.frame - seen.frame[0], 0, len(seen.frame) - 1)
+    inside = np.asarray(np.bincount(row, held.photons, minlength=len(seen.frame)), float)
+    return Vesicle(life, grid, path, body, seen, Patches.join(parts), inside)
 
 
 def _beginnings(

@@ -59,7 +59,7 @@ def write_truth(
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{where}: cannot be written ({error.strerror or error}); give a folder you may write to") from None
-    write_movie(truth.movie, where / "movie.tif", compress=compress, progress=progress)
+    write_movie(truth.movie, where / "movie.tif", compress=compress, progress=progress, marker=truth.marker)
     write_tables(truth, where)
     with atomic_file(where / "footprint.tif") as path:
         _write_footprint(truth, path)
@@ -84,32 +84,45 @@ def write_movie(
     compress: bool = True,
     imagej: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    marker: Movie | None = None,
 ) -> None:
-    """Stream a movie to an OME-TIFF, or an ImageJ hyperstack, with pixel size (um) and interval (s) in its metadata."""
+    """Stream a movie to an OME-TIFF, or an ImageJ hyperstack, with pixel size (um) and interval (s) in its metadata.
+
+    With `marker` the file has two channels, ``cargo`` and ``marker``.
+    """
     with atomic_file(path) as part:
-        _write_tiff(movie, part, compress, imagej, progress)
+        _write_tiff(movie, part, compress, imagej, progress, marker)
 
 
-def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress: Callable[[int, int], None] | None) -> None:
+def _write_tiff(
+    movie: Movie,
+    path: Path,
+    compress: bool,
+    imagej: bool,
+    progress: Callable[[int, int], None] | None,
+    marker: Movie | None,
+) -> None:
     import tifffile
 
-    n, height, width = movie.shape
+    channels = [movie] if marker is None else [movie, marker]
+    n, height, width = len(channels) * len(movie), *movie.shape[1:]
     big = n * height * width * movie.dtype.itemsize > BIG_BYTES
     options: dict[str, Any] = {"ome": not imagej, "imagej": imagej and not big, "bigtiff": big}
-    meta: dict[str, Any] = {"axes": "TYX"}
+    meta: dict[str, Any] = {"axes": "TYX" if marker is None else "TCYX"}
     if options["imagej"]:
         meta |= {"unit": "um", "finterval": movie.frame_s, "fps": 1.0 / movie.frame_s}
     else:
         meta |= {"PhysicalSizeX": movie.pixel_um, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": movie.pixel_um}
         meta |= {"PhysicalSizeYUnit": "µm", "TimeIncrement": movie.frame_s, "TimeIncrementUnit": "s"}
+        meta |= {} if marker is None else {"Channel": {"Name": ["cargo", "marker"]}}
         meta |= {"Description": "; ".join(movie.notes)} if movie.notes else {}
         # Named after what it shows, so that writing the same movie twice gives the same bytes.
         meta |= {"UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{movie.movie_id} {n} {zlib.crc32(movie[0].tobytes())}"))}
     per_unit = 1.0 / movie.pixel_um if options["imagej"] else 1e4 / movie.pixel_um  # ImageJ: per unit; otherwise per centimetre
     with tifffile.TiffWriter(path, **options) as writer:
         writer.write(
-            _frames(movie, progress),
-            shape=movie.shape,
+            _frames(channels, progress),
+            shape=movie.shape if marker is None else (len(movie), 2, height, width),
             dtype=movie.dtype,
             photometric="minisblack",
             compression="zlib" if compress else None,
@@ -119,12 +132,14 @@ def _write_tiff(movie: Movie, path: Path, compress: bool, imagej: bool, progress
         )
 
 
-def _frames(movie: Movie, progress: Callable[[int, int], None] | None) -> Iterator[NDArray[Any]]:
-    for frame in range(len(movie)):
-        pixels = movie[frame]
-        if progress is not None:  # before the frame is handed over: the writer does not come back after the last
-            progress(frame + 1, len(movie))
-        yield pixels
+def _frames(channels: list[Movie], progress: Callable[[int, int], None] | None) -> Iterator[NDArray[Any]]:
+    total = len(channels[0])
+    for frame in range(total):
+        for channel in channels:
+            pixels = channel[frame]
+            if progress is not None:  # before the frame is handed over: the writer does not come back after the last
+                progress(frame + 1, total)
+            yield pixels
 
 
 def _write_footprint(truth: Truth, path: Path) -> None:

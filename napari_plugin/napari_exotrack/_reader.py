@@ -27,6 +27,7 @@ def read_folder(path: str | list[str]) -> list[LayerData]:
 
     Raises `InputError` if a table is missing or damaged. A movie that cannot be opened any more is a warning.
     """
+    from exotrack._drift import in_camera
     from exotrack.io import read_results
 
     folder = _folder(path if isinstance(path, str) else path[0])
@@ -34,8 +35,9 @@ def read_folder(path: str | list[str]) -> list[LayerData]:
     known = results.provenance["movie"]
     place = Place(float(known["pixel_um"]), float(known["frame_s"]))
     layers = _pixels(results, place)
-    layers.append(tracks_layer(results.tables["tracks"], place))
-    layers.append(events_layer(results.tables["events"], place))
+    tracks, events = (in_camera(results.tables[name], results.tables["frames"]) for name in ("tracks", "events"))
+    layers.append(tracks_layer(tracks, place))
+    layers.append(events_layer(events, place))
     return layers
 
 

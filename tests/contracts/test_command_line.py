@@ -22,7 +22,7 @@ import exotrack
 from exotrack.io import read_results
 from exotrack.params import PRESETS
 
-COMMANDS = ("run", "demo", "simulate", "score", "tracks", "report", "tables")
+COMMANDS = ("run", "calibrate", "demo", "simulate", "score", "tracks", "report", "tables")
 HERE = [sys.executable, "-m", "exotrack"]
 SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 
@@ -99,7 +99,7 @@ def test_the_record_says_how_it_was_made(simulated: Path, results: Path) -> None
     assert record["input"]["bytes"] == (simulated / "movie.tif").stat().st_size
     assert record["command"].startswith("exotrack run ")
     assert record["params"]["classify"]["stimulus_s"] == [2.0]
-    assert set(record["stages_s"]) == {"survey", "detect", "link", "measure", "footprint", "classify"}
+    assert set(record["stages_s"]) == {"survey", "drift", "detect", "link", "measure", "footprint", "classify"}
     assert sum(record["stages_s"].values()) <= record["wall_s"]
     assert record["peak_memory_mb"] > 50
     assert (record["movie"]["n_frames"], record["movie"]["height"]) == (80, 64)

@@ -10,9 +10,10 @@ import pytest
 from sources import ROOT
 
 from exotrack import tables
+from exotrack.calibrate.settings import Settings
 from exotrack.classify._calls import RULES
 from exotrack.io.formats import _HOME
-from exotrack.params import PRESETS, Analysis, declared, preset, read_toml
+from exotrack.params import PRESETS, declared, preset, read_toml
 from exotrack.simulate import PRESETS as SIMULATIONS
 
 
@@ -38,7 +39,7 @@ def test_a_generated_page_is_current(path: str) -> None:
 
 def test_the_parameters_page_holds_every_parameter_and_limit_of_the_analysis() -> None:
     text = page("parameters.md")
-    missing = [name for name, *_ in declared(Analysis) if name != "preset" and f"| `{name}` |" not in text]
+    missing = [name for name, *_ in declared(Settings) if name != "preset" and f"| `{name}` |" not in text]
     assert missing == []
 
 
@@ -75,7 +76,7 @@ def test_the_events_page_explains_every_reason() -> None:
 
 def test_the_data_model_names_every_table_and_status() -> None:
     text = page("data-model.md")
-    assert all(f"| `{table.name}` |" in text for table in tables.ALL)
+    assert all(f"| `{table.name}` |" in text for table in tables.EVERY)
     assert all(f"| `{status}` |" in text for status in tables.FRAME_STATUSES)
 
 

@@ -11,12 +11,31 @@ import pytest
 from sources import imported, modules
 
 STAGES = {"detect", "link", "measure", "classify"}
-CORE = {"errors", "params", "tables", "physics", "movie", "_blocks", "_frames", "_memory", "_steps", "__version__"}
+CORE = {
+    "_table",
+    "_calibration",
+    "errors",
+    "params",
+    "_settings",
+    "_drift",
+    "tables",
+    "physics",
+    "movie",
+    "_blocks",
+    "_frames",
+    "_memory",
+    "_steps",
+    "__version__",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "physics": {"errors"},
-    "params": {"errors"},
-    "tables": {"errors"},
+    "_settings": {"errors"},
+    "params": {"errors", "_settings"},
+    "_drift": {"errors", "movie", "tables"},
+    "_table": {"errors"},
+    "_calibration": {"_table"},
+    "tables": {"errors", "_table", "_calibration"},
     "movie": {"errors", "physics"},
     "_memory": set(),
     "_steps": set(),
@@ -29,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "score": CORE | {"io"},
     "report": CORE | {"io", "provenance"},
     "pipeline": CORE | STAGES | {"io", "provenance", "report"},
+    "calibrate": CORE | {"io", "pipeline", "provenance", "report", "score", "simulate"},
 }
 """What each room of exotrack may import besides itself. The outermost rooms (the command line) are not listed: they may all."""
 

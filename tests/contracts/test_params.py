@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exotrack.calibrate.settings import Settings
 from exotrack.errors import ParameterError
 from exotrack.params import PRESETS, Analysis, declared, preset, read_toml, to_toml
 from exotrack.simulate import PRESETS as SIMULATIONS
@@ -20,7 +21,7 @@ UNITS = {
 """Ending of a name to the unit it promises; the longest ending counts."""
 SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
-every = [*declared(Analysis), *((f"simulation.{name}", *rest) for name, *rest in declared(Simulation))]
+every = [*declared(Settings), *((f"simulation.{name}", *rest) for name, *rest in declared(Simulation))]
 
 
 @pytest.mark.parametrize("name", PRESETS)

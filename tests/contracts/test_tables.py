@@ -7,7 +7,7 @@ import pytest
 
 from exotrack import tables
 from exotrack.errors import InputError
-from exotrack.tables import ALL, Candidates, Column, Episodes, Events, Spots, Table, Tracks
+from exotrack.tables import EVERY, Candidates, Column, Episodes, Events, Spots, Table, Tracks
 
 PROMISED = {
     "spots": "movie_id frame t_s y_um x_um sigma_um amplitude background snr y_sd_um x_sd_um",
@@ -29,8 +29,8 @@ CLOSED = {
     ("events", "kind"): ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run"),
 }
 
-by_name = {table.name: table for table in ALL}
-every = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
+by_name = {table.name: table for table in EVERY}
+every = pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
 
 
 @pytest.mark.parametrize("name", PROMISED)
@@ -122,6 +122,6 @@ def test_a_candidate_that_was_not_called_has_an_empty_kind() -> None:
 
 def test_the_dictionary_holds_every_column_once() -> None:
     listed = [(table, key) for table, key, column in tables.dictionary() if isinstance(column, Column)]
-    assert len(listed) == len(set(listed)) == sum(len(table.columns()) for table in ALL)
+    assert len(listed) == len(set(listed)) == sum(len(table.columns()) for table in EVERY)
     assert ("episodes", "exit_kind") in listed
     assert Episodes.name == "episodes"

@@ -41,7 +41,7 @@ def frames_of(height, variance, times=TIMES, samples=24, place=(0.0, 0.0)):
 
 
 def cloud_frames(t0, tau, growth, escape, times=TIMES, samples=12, ages=96):
-    """(n, h, w) expected light of cargo of unit light that leaves from t0 on with `tau`, spreads by `growth` and leaves by `escape`.
+    """(n, h, w) expected light of cargo of unit light: released from t0 on with `tau`, spreading by `growth`, gone by `escape`.
 
     Every moment of each exposure sums cargo of all ages; times in frames, growth = 2 D / sigma0^2 per frame.
     """

@@ -8,6 +8,8 @@ import pytest
 from simulated import altered, calls_of, scene, truth
 
 from exotrack.classify import classify
+from exotrack.classify._candidates import LEAST_Z, MOST_PER_TRACK, SPANS, _changes, _in_track
+from exotrack.classify._features import window_means
 from exotrack.params import ClassifyParams
 from exotrack.tables import FUSION_KINDS, Candidates, Episodes, Events, Fits, Traces
 
@@ -84,7 +86,7 @@ def test_called_fusions_close_the_stays_they_end(calls):
 @pytest.mark.parametrize("name", NAMES)
 def test_stays_of_a_track_do_not_overlap_and_lie_in_its_trace(name):
     stays, traces = calls_of(name).episodes, scene(name).traces
-    seen = traces[traces["observed"]].groupby("track_id")["frame"].agg(["min", "max"])
+    seen = traces.groupby("track_id")["frame"].agg(["min", "max"])  # followed a little beyond its spots
     for track_id, rows in stays.groupby("track_id"):
         assert (rows["first_frame"].to_numpy()[1:] > rows["last_frame"].to_numpy()[:-1]).all()
         assert rows["first_frame"].min() >= seen.loc[track_id, "min"]
@@ -222,3 +224,120 @@ def test_confidence_is_a_matter_of_the_limit_alone():
     for events, limit in ((strict, 0.99), (lax, 0.51)):
         told = events[events["kind"].isin(FUSION_KINDS)]
         assert (told["confident"] == (told[P[:2]].max(axis=1) >= limit)).all()
+
+
+def changes(height, sd=1.0, known=None):
+    """Frames at which a height changes, ascending, and how much."""
+    known = np.ones(len(height), bool) if known is None else known
+    frames, z = _changes(np.asarray(height, float), np.full(len(height), sd), known, np.array(SPANS), LEAST_Z, MOST_PER_TRACK)
+    order = np.argsort(frames)
+    return frames[order].tolist(), z[order]
+
+
+@pytest.mark.parametrize("at", [1, 2, 7, 30, 57, 59])
+@pytest.mark.parametrize("size", [-60.0, -9.0, 9.0, 60.0])
+def test_a_step_is_found_once_where_it_is(rng, at, size):
+    for _ in range(20):
+        frames, z = changes(size * (np.arange(60) >= at) + rng.normal(0, 0.3, 60))
+        assert frames == [at]
+        assert z[0] > LEAST_Z
+
+
+def staircase(gap, second):
+    """Frames 20 and 20 + gap step, by 30 and by `second` times as much."""
+    index = np.arange(60)
+    return 30.0 * (index >= 20) + 30.0 * second * (index >= 20 + gap)
+
+
+@pytest.mark.parametrize(
+    ("gap", "second"),
+    [*((gap, 2.0) for gap in (1, 2, 3, 5, 8, 20)), (1, 1.0), (20, 1.0), *((gap, -1.0) for gap in (1, 3, 8, 20))],
+)
+def test_two_steps_are_found_twice(rng, gap, second):
+    found = [changes(staircase(gap, second) + rng.normal(0, 0.3, 60))[0] for _ in range(30)]
+    assert np.mean([frames == [20, 20 + gap] for frames in found]) > 0.95
+
+
+@pytest.mark.parametrize("gap", [2, 3, 5, 8])
+@pytest.mark.parametrize("second", [-1.0, 1.0])
+def test_of_two_equal_steps_within_one_mean_both_are_found_and_at_most_one_more_beside_them(rng, gap, second):
+    """A mean over both says as much of a frame beside them as of either."""
+    for _ in range(30):
+        frames, _ = changes(staircase(gap, second) + rng.normal(0, 0.3, 60))
+        assert {20, 20 + gap} <= set(frames)
+        assert len(frames) <= 3
+        assert min(frames) >= 16
+        assert max(frames) <= 24 + gap
+
+
+@pytest.mark.parametrize("span", [1, 3, 8])
+def test_how_much_a_step_counts_is_its_size_in_standard_errors_of_the_longest_mean_there_is(span):
+    height = 20.0 * (np.arange(2 * span) >= span)
+    frames, z = changes(height, sd=2.0)
+    assert frames == [span]
+    assert z[0] == pytest.approx(20.0 / (2.0 * np.sqrt(2.0 / span)))
+
+
+def test_in_noise_hardly_a_change_is_found(rng):
+    """Of 60,000 frames of Gaussian noise less than one in a thousand."""
+    n = sum(len(changes(rng.normal(0, 1, 200))[0]) for _ in range(300))
+    print("NOISE", n)
+    assert n < 60
+
+
+def test_the_largest_changes_of_a_track_that_flickers_are_kept(rng):
+    height = np.where(np.arange(200) // 2 % 2 == 0, 0.0, 50.0) + rng.normal(0, 0.5, 200)
+    height[100:] *= 4
+    frames, z = changes(height)
+    assert len(frames) == MOST_PER_TRACK
+    assert (z > 100).all()
+    assert min(frames) >= 100
+
+
+def trace_of(height, sd=1.0):
+    """Trace of one track that is seen throughout."""
+    n = len(height)
+    columns = {"track_id": np.ones(n, int), "frame": np.arange(n), "y_um": np.ones(n), "x_um": np.ones(n)}
+    return pd.DataFrame(
+        columns | {"amplitude": height, "amplitude_sd": np.where(np.isfinite(height), sd, np.nan), "observed": True}
+    )
+
+
+@pytest.mark.parametrize("lost", [(30,), (30, 31, 32), (12, 13, 40), (0, 1), (58, 59)])
+@pytest.mark.parametrize("step", [0.0, 80.0])
+def test_nothing_changes_into_or_out_of_a_frame_that_cannot_be_used(rng, lost, step):
+    """A step far from such a frame is found all the same; in and straight after it nothing is."""
+    params = ClassifyParams()
+    for _ in range(20):
+        height = 20.0 + step * (np.arange(60) >= 50) + rng.normal(0, 1, 60)
+        height[list(lost)] = np.nan
+        found = {int(row[1]): row[4] for row in _in_track(trace_of(height), params)}
+        sudden = [frame for frame, z in found.items() if z > 0]
+        assert sudden == ([50] if step else [])
+
+
+@pytest.mark.parametrize("lost", [(30,), (30, 31, 32)])
+def test_a_frame_marked_unknown_is_never_a_change_however_far_off_its_value(lost):
+    height = np.full(60, 20.0)
+    height[list(lost)] = 500.0
+    known = np.ones(60, bool)
+    known[[*lost, lost[-1] + 1]] = False
+    frames, _ = changes(height, known=known)
+    assert not set(frames) & {*lost, lost[-1] + 1}
+
+
+def test_window_means_are_the_means_of_what_is_there(rng):
+    values, lag = rng.normal(0, 1, (3, 20)), np.arange(-8, 12)
+    values[rng.random((3, 20)) < 0.3] = np.nan
+    values[1, 8:10] = np.nan
+    windows = np.array([(-8, -4), (-4, 0), (0, 2), (2, 30), (30, 40)])
+    out = np.empty(15)
+    window_means(values, lag, windows, out)
+    expected = [
+        row[inside].mean() if (inside := (lag >= a) & (lag < b) & np.isfinite(row)).any() else np.nan
+        for row in values
+        for a, b in windows
+    ]
+    np.testing.assert_allclose(out, expected)
+    assert np.isnan(out[7])
+    assert np.isnan(out[4::5]).all()

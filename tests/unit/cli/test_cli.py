@@ -48,6 +48,12 @@ BAD_USE = {
     "run them with different --out",
     "run a.tif a.tif --out o --preset granule": "a.tif and a.tif would both be written to o/a; run them with different --out",
     "run a.tif --out o --params p.toml": "p.toml: cannot be read (No such file or directory); give a TOML file of parameters",
+    "calibrate a.tif --out o": "say what glows with --preset (granule, phluorin, synapse, constitutive), or give parameters with "
+    "--params FILE.toml",
+    "calibrate a.tif --out o --preset granul": f"unknown preset 'granul'; did you mean 'granule'?; {KNOWN}",
+    "calibrate a.tif --out o --preset granule --set calibrate.repeat=2": "--set: calibrate.repeat: unknown parameter; "
+    "did you mean 'repeats'?",
+    "calibrate a.tif --preset granule": "Missing option '--out'; see exotrack --help",
     "score gone gone": "gone: is neither a results folder nor a table of events or tracks; give a folder, or a .parquet, .csv, "
     ".xml or .geff file",
     "score gone.xml gone": "gone.xml: no such file in .; check the path",

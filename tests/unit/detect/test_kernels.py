@@ -8,7 +8,7 @@ import pytest
 from exotrack.detect._filter import matched_filter
 from exotrack.detect._peaks import local_maxima
 from exotrack.detect._template import Template, mirror
-from exotrack.detect._threshold import HEIGHTS, Mixture, false_maxima, skewed, threshold
+from exotrack.detect._threshold import HEIGHTS, Mixture, false_in_bins, false_maxima, in_bins, skewed, threshold
 
 
 def mirrored(image, margin):
@@ -20,7 +20,8 @@ def mirrored(image, margin):
 def filtered(image, template, camera=(1e-9, 100.0)):
     padded, z = mirrored(image, template.half_window), np.empty(image.shape, np.float32)
     gains = tuple(np.ones(size, np.float32) for size in image.shape)
-    matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains, z)
+    sums = np.empty(padded.shape[1])
+    matched_filter(padded, template.gauss, template.half_window, template.information, camera, gains, sums, z)
     return z
 
 
@@ -74,7 +75,8 @@ def test_a_dim_maximum_is_a_spot_only_where_there_are_many_like_it(rng):
 
     def share(*spots, texture=1.0, support=1.0):
         background = np.repeat(HEIGHTS[:-1], rng.poisson(-np.diff(noise)))
-        mixture = Mixture.of(np.concatenate([background, *spots]), noise, stated, (1.0, texture))
+        seen, false = in_bins(np.concatenate([background, *spots])), (false_in_bins(noise, 1.0), false_in_bins(noise, texture))
+        mixture = Mixture.of(seen[None], false, stated)
         return mixture.share(np.array([4.4]), support)[0]
 
     dim = rng.normal(4.7, 1, 100)
@@ -89,7 +91,8 @@ def test_a_dim_maximum_is_a_spot_only_where_there_are_many_like_it(rng):
 def test_a_lone_bright_maximum_still_has_a_density():
     template = Template(1.3, 9, False)
     noise = 64**2 * false_maxima(template)
-    lone = Mixture.of(np.array([13.0]), noise, threshold(0.1, 64**2, template))
+    false = false_in_bins(noise, 1.0)
+    lone = Mixture.of(in_bins(np.array([13.0]))[None], (false, false), threshold(0.1, 64**2, template))
     assert (lone.density(np.array([3.5, 9.5, 13.0, 40.0])) > 0).all()
 
 

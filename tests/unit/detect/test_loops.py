@@ -9,7 +9,7 @@ from scipy.special import erf
 
 from exotrack.detect._filter import _blur, _window_mean
 from exotrack.detect._fit import _factor, _profile, _profiles, _solve, fit_spots
-from exotrack.detect._peaks import _median, describe, local_maxima
+from exotrack.detect._peaks import _median, describe, local_maxima, tilts
 from exotrack.detect._template import Template, mend, mirror
 from exotrack.physics import pixel_gaussian
 
@@ -61,10 +61,11 @@ def test_a_peak_is_described_as_plain_numpy_does(rng):
     sd = np.sqrt(window[rim].mean() + 10)
     assert seen[2] == pytest.approx((tight.weights * window).sum() / tight.information)
     assert seen[3] == pytest.approx(window[rim].mean())
-    assert seen[4] == pytest.approx((np.median(window[-3:]) - np.median(window[:3])) / 10)
-    assert seen[5] == pytest.approx((np.median(window[:, -3:]) - np.median(window[:, :3])) / 10)
-    assert seen[6] == pytest.approx(seen[2] * np.sqrt(tight.information) / sd)
-    assert seen[7] == pytest.approx((window[5:8, 5:8].max() - seen[3]) / sd)
+    tilt = tilts(padded, 10, 13, np.array([[7, 9]]), seen[3:4], (1.0, 10.0))[0]
+    assert tilt[0] == pytest.approx((np.median(window[-3:]) - np.median(window[:3])) / 10)
+    assert tilt[1] == pytest.approx((np.median(window[:, -3:]) - np.median(window[:, :3])) / 10)
+    assert seen[4] == pytest.approx(seen[2] * np.sqrt(tight.information) / sd)
+    assert seen[5] == pytest.approx((window[5:8, 5:8].max() - seen[3]) / sd)
 
 
 @pytest.mark.parametrize(("sigma", "tolerance"), [(0.8, 1e-6), (1.3, 3e-8), (3.0, 1e-9)])

@@ -141,7 +141,9 @@ def test_a_frictionless_validator_finds_a_forbidden_kind(tmp_path: Path) -> None
 
 
 def test_the_dictionary_describes_every_column(tmp_path: Path) -> None:
-    package = json.loads((write(tmp_path / "movie") / "datapackage.json").read_text())
+    every = some_tables() | {table.name: table.empty() for table in tables.CALIBRATION}
+    folder = write_results(tmp_path / "movie", every, params.preset("granule"), {"movie_id": "cell"})
+    package = json.loads((folder / "datapackage.json").read_text())
     assert package["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     fields = {r["name"]: {f["name"]: f for f in r["schema"]["fields"]} for r in package["resources"]}
     for name, key, column in tables.dictionary():
@@ -217,3 +219,21 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
     write(tmp_path / "movie")
     with pytest.raises(OutputError, match="--overwrite"):
         write(tmp_path / "movie")
+
+
+def test_results_from_before_a_column_was_added_can_still_be_read(tmp_path: Path) -> None:
+    row = {
+        "event_id": [1],
+        "movie_id": ["a"],
+        "kind": ["docking"],
+        "frame": [3],
+        "confident": [True],
+        "edited": [False],
+        "mine": [7],
+    }
+    old = tables.Events.build(row).drop(columns=["marker_dff", "marker_dff_sd", "saturated"])
+    old.to_parquet(tmp_path / "events.parquet")
+    read = read_table(tmp_path / "events.parquet", tables.Events)
+    assert list(read) == [*tables.Events.columns(), "mine"]
+    assert read[["marker_dff", "saturated"]].isna().all(axis=None)
+    assert str(read["saturated"].dtype) == "boolean"

@@ -15,6 +15,7 @@ from exotrack.simulate.lives import Fusion, Life, Stay
 from exotrack.simulate.presets import Simulation
 from exotrack.simulate.render import add_gaussians
 from exotrack.simulate.scene import draw_course, source
+from exotrack.simulate.scenery import Scenery
 from exotrack.simulate.vesicles import Vesicle, draw_vesicle
 
 CENTRE_PX = 24
@@ -31,9 +32,9 @@ def pictures(sim: Simulation, *vesicles: Vesicle) -> np.ndarray:
     """Expected photoelectrons of the vesicles alone, (n_frames, height, width)."""
     shape = (sim.field.height_px, sim.field.width_px)
     rng = np.random.default_rng(0)
-    frames = source(
-        sim, [v.patches for v in vesicles], np.zeros(shape), draw_course(sim, rng), draw_detector(sim.camera, shape, rng)
-    )
+    none = np.zeros((0, 2))
+    dark = Scenery(np.ones(shape, np.int32), np.zeros(shape), none.astype(int), none)
+    frames = source(sim, [v.patches for v in vesicles], dark, draw_course(sim, rng), draw_detector(sim.camera, shape, rng))
     return np.array([frames.expected(i) for i in range(sim.field.n_frames)])
 
 
