@@ -93,10 +93,8 @@ def test_light_made_of_the_components_is_told_exactly(place):
 def test_it_is_the_weighted_least_squares_of_numpy(rng, height, centre):
     half, reach = 13, Reach(5, 11, 3, 3.25)
     design = columns(centre[0] - half, centre[1] - half, half)
-    light = (
-        np.array([0.0, 0.3, 0.6, 1.0, 1.0, 1.0, 0.8, 0.1, 0.0])[:, None, None] * height * design[0] + 0.25 * height * design[2]
-    )
-    pixels = noisy(light, rng)
+    light = np.array([0.0, 0.3, 0.6, 1.0, 1.0, 1.0, 0.8, 0.1, 0.0])[:, None, None] * design[0] + 0.25 * design[2]
+    pixels = noisy(height * light, rng)
     parts = parts_of(pixels.shape[1:], centre, reach)
     free = np.ones((len(pixels), len(parts)), bool)
     found = look(pixels, centre=centre, reach=reach)
@@ -231,9 +229,11 @@ def test_covered_frames_are_as_unbiased_as_the_others(rng):
     assert values.mean() == pytest.approx(30 * FLUX[2], abs=4.5 * values.std() / np.sqrt(n))
 
 
-def test_frames_that_cannot_be_used_have_no_weight(rng):
-    pixels = noisy(np.repeat(5 * gaussian(SIGMA_PX)[None], 12, 0), rng)
-    usable = ~np.isin(np.arange(12), [1, 4, 11])
+@pytest.mark.parametrize("n", [5, 12, 40])
+@pytest.mark.parametrize("height", [5.0, 200.0])
+def test_frames_that_cannot_be_used_have_no_weight_and_no_say(rng, n, height):
+    pixels = noisy(np.repeat(height * gaussian(SIGMA_PX)[None], n, 0), rng)
+    usable = np.arange(n) % 4 != 2
     spoilt = pixels.copy()
     spoilt[~usable] = np.nan
     series, clean = look(spoilt, usable), look(pixels[usable])
@@ -241,17 +241,7 @@ def test_frames_that_cannot_be_used_have_no_weight(rng):
     assert np.isnan(series.shift_sd[~usable]).all()
     assert (series.precision[~usable] == 0).all()
     for found, expected in zip(series[1:], clean[1:], strict=True):
-        np.testing.assert_array_equal(found[usable], expected)
-
-
-@pytest.mark.parametrize("n", [12, 40])
-def test_frames_that_cannot_be_used_change_the_weights_of_a_bright_vesicle_little(rng, n):
-    pixels = noisy(np.repeat(200 * gaussian(SIGMA_PX)[None], n, 0), rng)
-    usable = np.arange(n) % 6 != 3
-    series, clean = look(pixels, usable), look(pixels[usable])
-    sd = np.sqrt(np.einsum("naa->na", np.linalg.inv(clean.precision)))
-    assert (np.abs(series.coefficients[usable] - clean.coefficients)[:, :4] < 0.3 * sd).all()
-    np.testing.assert_allclose(series.precision[usable, 0, 0], clean.precision[:, 0, 0], rtol=0.15)
+        np.testing.assert_allclose(found[usable], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("height", [0.0, 30.0, 200.0])
@@ -263,7 +253,6 @@ def test_the_precision_of_a_series_of_few_frames_is_that_of_the_scatter_too(rng,
         series = look(noisy(light, rng))
         error = series.coefficients[:, :4] - np.outer(shown, [height, 0, 0, 0])
         chi2.append(np.einsum("na,nab,nb->n", error, series.precision, error))
-    print("SHORT", height, shown, np.mean(chi2, axis=0))
     np.testing.assert_allclose(np.mean(chi2, axis=0), 4.0, atol=1.3)
 
 

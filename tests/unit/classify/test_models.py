@@ -51,7 +51,7 @@ from exotrack.classify._models import (
     sums_of,
 )
 from exotrack.classify._patch import N_HEIGHTS
-from exotrack.classify._refit import refined_decay, refined_diffusion
+from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
 
 MIXTURES = grids(OPTICS).mixtures
 
@@ -199,7 +199,6 @@ def test_a_frame_without_weight_changes_nothing(rng):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.xfail(strict=True, reason="a series without any usable frame has infinite chi-squared for all but the first model")
 def test_no_usable_frame_is_no_gain_and_not_a_crash():
     pixels = np.zeros((len(TIMES), 2 * HALF + 1, 2 * HALF + 1))
     out, _ = fits_of(pixels, usable=np.zeros(len(TIMES), bool))
@@ -292,6 +291,25 @@ def test_a_vesicle_that_leaves_without_a_cloud_has_none_in_19_of_20(rng, frame_s
     assert (z < 3.0).mean() >= 0.95
 
 
+@pytest.mark.parametrize("frame_s", [0.03, 0.1, 0.2])
+def test_a_model_with_a_cloud_explains_no_less_than_one_without(rng, frame_s):
+    for light in [*without_cloud(frame_s), puff(frame_s, 0.15, 100.0, 100.0)]:
+        for _ in range(4):
+            fits = shape_of(light, frame_s, rng)[0].fits
+            assert fits[CLOUD, CHI2] <= fits[RELEASE, CHI2]
+
+
+@pytest.mark.parametrize("diffusion", [1.0, 2.5, 6.0])
+def test_the_time_constant_of_a_release_is_recovered_together_with_its_cloud(rng, diffusion):
+    tau, light, found = 0.4, puff(FRAME_S, 0.4, 300.0, 300.0, diffusion), []
+    for _ in range(24):
+        seen_ = shape_of(light, FRAME_S, rng)[0]
+        found.append(refined_release(seen_.sums(0), seen_.fits[CLOUD], OPTICS.escape, MIXTURES))
+    value, sd = FRAME_S * np.array(found).T
+    assert np.mean(value) == pytest.approx(tau, rel=0.08)
+    assert 0.7 < np.std((value - tau) / sd) < 1.5
+
+
 def test_an_even_picture_has_no_cloud(rng):
     found = [shape_of(np.zeros((len(frames(FRAME_S)), 71, 71)), FRAME_S, rng) for _ in range(30)]
     assert np.mean([shape["cloud_z"] < 3.0 for _, shape in found]) >= 0.95
@@ -301,9 +319,7 @@ def test_an_even_picture_has_no_cloud(rng):
 def test_a_cloud_is_the_best_model_only_where_there_is_one(rng):
     with_cloud, without = puff(FRAME_S, 0.15, 500.0, 500.0), puff(FRAME_S, 0.28, 100.0)
     assert all(best_model(shape_of(with_cloud, FRAME_S, rng)[0]) == CLOUD for _ in range(6))
-    rate = np.mean([best_model(shape_of(without, FRAME_S, rng)[0]) == CLOUD for _ in range(40)])
-    print("RATE", rate)
-    assert rate <= 0.25
+    assert np.mean([best_model(shape_of(without, FRAME_S, rng)[0]) == CLOUD for _ in range(40)]) <= 0.1
 
 
 @pytest.mark.parametrize("t0", [0.0, 0.5, 0.75])
