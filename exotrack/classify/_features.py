@@ -12,28 +12,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._candidates import Places
+from exotrack.classify._fits import CHI2, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD, LOST, SHAPE_1, SHAPE_2, STATIC, T0, parabola
 from exotrack.classify._look import Look, Neighbours, Optics, fluxes
-from exotrack.classify._models import (
-    CHI2,
-    CLOUD,
-    D_UM2_S,
-    HEIGHT,
-    HEIGHT_SD,
-    LIGHT,
-    LIGHT_SD,
-    LOST,
-    RAMP,
-    RELEASE,
-    SHAPE_1,
-    SHAPE_2,
-    SPREAD,
-    STATIC,
-    STAY,
-    STEP,
-    T0,
-    TAU_FRAMES,
-    parabola,
-)
+from exotrack.classify._models import CLOUD, D_UM2_S, RAMP, RELEASE, SPREAD, STAY, STEP, TAU_FRAMES
 from exotrack.classify._patch import N_HEIGHTS
 
 BINS = ((-8, -4), (-4, -2), (-2, -1), (-1, 0), (0, 1), (1, 2), (2, 3), (3, 5), (5, 9), (9, 17), (17, 33))

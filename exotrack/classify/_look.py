@@ -17,23 +17,18 @@ from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
+from exotrack.classify._fits import FIT, LOST, STATIC, Sums, chance_clouds, sums_of
 from exotrack.classify._models import (
     CLOUD,
     CLOUD_ESCAPE_S,
     CLOUD_UM2_S,
     D_UM2_S,
     ESCAPE_FRAMES,
-    FIT,
-    LOST,
     N_MODELS,
     RAMP_FRAMES,
-    STATIC,
     TAU_FRAMES,
-    Sums,
-    chance_clouds,
     course,
     fit_all,
-    sums_of,
     t0_grid,
 )
 from exotrack.classify._patch import N_HEIGHTS, Reach, binned
@@ -120,7 +115,9 @@ def grids(optics: Optics) -> Grids:
     lags = span.after + math.ceil(-starts.min()) + 2
     told = tables(TAU_FRAMES, growths, ESCAPE_FRAMES, (clouds, optics.escape), lags, mixtures)
     # Without its first frame, in which it is as narrow as the vesicle, whose brightness changes for many reasons.
-    typical = told.cloud[0, int(np.argmin(np.abs(TAU_FRAMES - 0.15 / optics.frame_s))), 1, 1 : max(round(0.6 / optics.frame_s), 3)]
+    typical = told.cloud[
+        0, int(np.argmin(np.abs(TAU_FRAMES - 0.15 / optics.frame_s))), 1, 1 : max(round(0.6 / optics.frame_s), 3)
+    ]
     return Grids((starts, TAU_FRAMES, RAMP_FRAMES, growths, ESCAPE_FRAMES, clouds), told, mixtures, np.ascontiguousarray(typical))
 
 

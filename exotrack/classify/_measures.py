@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.classify._features import best_model
+from exotrack.classify._fits import CHI2, LOST, STATIC, T0, parabola
 from exotrack.classify._look import Look, Optics, fluxes, grids
-from exotrack.classify._models import CHI2, CLOUD, D_UM2_S, LOST, RELEASE, SPREAD, STATIC, STAY, T0, TAU_FRAMES, course, parabola
+from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS
 from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
 from exotrack.movie import Movie

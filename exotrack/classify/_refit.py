@@ -13,21 +13,20 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._courses import cloud, hold_until, release, spread
-from exotrack.classify._models import (
-    D_UM2_S,
+from exotrack.classify._fits import (
     FIT,
     SHAPE_1,
     SHAPE_2,
     T0,
-    TAU_FRAMES,
     Sums,
-    _narrow,
-    _wide,
     keep_cloud,
     keep_course,
     keep_step,
+    narrow_column,
     parabola,
+    wide_column,
 )
+from exotrack.classify._models import D_UM2_S, TAU_FRAMES
 from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
@@ -92,7 +91,7 @@ def _release_profile(sums: Sums, t0s: Real, taus: Real) -> tuple[Real, Real]:
             for k in range(n):
                 both[k] = held[k] + column[k, 0]
             free[i] = min(free[i], _kept(sums, held, column, best))
-            steady[i] = min(steady[i], keep_step(sums, _narrow(sums, both, 0), (t0, taus[i], 0.0), best))
+            steady[i] = min(steady[i], keep_step(sums, narrow_column(sums, both, 0), (t0, taus[i], 0.0), best))
     return free, steady
 
 
@@ -104,19 +103,19 @@ def _cloud_profile(sums: Sums, t0s: Real, taus: Real, law: tuple[float, float], 
     best, free, steady = np.full(len(FIT), np.inf), np.full(len(taus), np.inf), np.full(len(taus), np.inf)
     for t0 in t0s:
         hold_until(sums.times, t0, 0.0, held)
-        until = _narrow(sums, held, 0)
+        until = narrow_column(sums, held, 0)
         for i in range(len(taus)):
             shape = (t0, taus[i], law[0])
             release(sums.times, t0, taus[i], column)
             cloud(sums.times, t0, taus[i], law, mixtures, wide)
-            spreading = _wide(sums, wide, 0)
+            spreading = wide_column(sums, wide, 0)
             narrow = column[:, 0].copy()
             crosses = (_product(sums, held, column), _product(sums, held, wide), _product(sums, narrow, wide))
-            free[i] = min(free[i], keep_cloud(sums, (until, _narrow(sums, narrow, 0), spreading), crosses, shape, best))
+            free[i] = min(free[i], keep_cloud(sums, (until, narrow_column(sums, narrow, 0), spreading), crosses, shape, best))
             for k in range(n):
                 both[k] = held[k] + narrow[k]
             crossed = _product(sums, both, wide)
-            steady[i] = min(steady[i], keep_course(sums, _narrow(sums, both, 0), spreading, crossed, shape, best))
+            steady[i] = min(steady[i], keep_course(sums, narrow_column(sums, both, 0), spreading, crossed, shape, best))
     return free, steady
 
 
@@ -138,7 +137,7 @@ def _spread_profile(sums: Sums, t0s: Real, grids: tuple[Real, Real], mixtures: R
 @njit(nogil=True, cache=True)
 def _kept(sums: Sums, held: Real, column: Real, best: Real) -> float:
     """Chi-squared with `held` and a course of all frames."""
-    until, spreading = _narrow(sums, held, 0), _wide(sums, column, 0)
+    until, spreading = narrow_column(sums, held, 0), wide_column(sums, column, 0)
     return keep_course(sums, until, spreading, _product(sums, held, column), (0.0, 0.0, 0.0), best)
 
 

@@ -24,32 +24,21 @@ from exotrack.classify._courses import PHASES, cloud, hold_until, tables
 from exotrack.classify._courses import release as release_course
 from exotrack.classify._courses import spread as spread_course
 from exotrack.classify._features import _shape, best_model
+from exotrack.classify._fits import CHI2, FIT, LIGHT, LIGHT_SD, LOST, SHAPE_1, STATIC, T0, Sums, chance_clouds, parabola, sums_of
 from exotrack.classify._look import Optics, Span, grids
 from exotrack.classify._models import (
-    CHI2,
     CLOUD,
     D_UM2_S,
-    FIT,
-    LIGHT,
-    LIGHT_SD,
-    LOST,
     N_MODELS,
     RAMP,
     RELEASE,
-    SHAPE_1,
     SPREAD,
-    STATIC,
     STAY,
     STEP,
-    T0,
     TAU_FRAMES,
-    Sums,
-    chance_clouds,
     course,
     fit_all,
-    parabola,
-    sums_of,
-)
+)  # fmt: skip
 from exotrack.classify._patch import N_HEIGHTS
 from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
 
@@ -287,7 +276,6 @@ def without_cloud(frame_s):
 @pytest.mark.parametrize("frame_s", [0.03, 0.1, 0.2])
 def test_a_vesicle_that_leaves_without_a_cloud_has_none_in_19_of_20(rng, frame_s):
     z = np.array([[shape_of(light, frame_s, rng)[1]["cloud_z"] for _ in range(12)] for light in without_cloud(frame_s)])
-    print("Z", frame_s, (z < 3).mean(axis=1))
     assert (z < 3.0).mean() >= 0.95
 
 
