@@ -77,10 +77,12 @@ def components(
     data = (values, covered, usable, basis)
     level = np.zeros(len(singly), np.int64)
     _solve_all(data, _weights(mean.reshape((1, mean.size)), area, settings), level, out)
-    heights, top, middle, lowest = out[0][:, 0], 0.0, 0.0, np.inf
+    heights, top, middle, lowest, known = out[0][:, 0], 0.0, 0.0, np.inf, 0
     for t in range(len(heights)):
         if not np.isnan(heights[t]):
-            top, middle = max(top, heights[t]), middle + heights[t] / len(heights)
+            top, middle, known = max(top, heights[t]), middle + heights[t], known + 1
+    # An even mean holds no light of the vesicle that could be taken off.
+    middle = middle / known if known >= SHORT else 0.0
     for c in range(mean.size):
         lowest = min(lowest, mean[c])
     if settings[1] * top < DIM * max(settings[1] * lowest + settings[2], 0.5 * settings[1] ** 2):

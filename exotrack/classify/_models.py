@@ -57,7 +57,7 @@ TAU_FRAMES = np.array([0.35, 0.6, 1.0, 1.7, 2.8, 4.6, 7.5, 12.0, 20.0, 33.0, 55.
 RAMP_FRAMES = np.array([2.0, 4.0, 8.0, 16.0])
 D_UM2_S = np.array([0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0])
 ESCAPE_FRAMES = np.array([1.0, 3.0, 10.0, 40.0, 1e6])
-CLOUD_UM2_S = np.array([1.0, 2.5, 6.0, 15.0])
+CLOUD_UM2_S = np.array([0.8, 1.6, 3.2, 6.4, 13.0])
 """D of released cargo: proteins in the cleft under the cell, 1 to 15 um^2/s."""
 CLOUD_ESCAPE_S = 1.0
 """Released cargo leaves the cleft within about a second."""
@@ -97,12 +97,7 @@ def fit_all(sums: Sums, grids: tuple[Real, Real, Real, Real, Real, Real], tables
             _spread_at(sums, t0, held, (growths, 3), (escapes, 2), tables, out[SPREAD], profiles[1])
         for t0 in _around(out[SPREAD, T0]):
             _spread_at(sums, t0, held, (growths, 1), (escapes, 1), tables, out[SPREAD], profiles[1])
-        at = 0
-        while at < len(taus) - 1 and taus[at] < out[RELEASE, SHAPE_1]:
-            at += 1
-        near = (max(at - 4, 0), min(at + 3, len(taus)))
-        for t0 in _around(out[RELEASE, T0]):
-            _cloud_at(sums, t0, held, (taus, near, clouds), tables, out[CLOUD])
+        _search_clouds(sums, held, (t0s, taus, clouds), tables, out)
     _stand_in(out)
 
 
@@ -177,14 +172,14 @@ def _spread_at(
 
 @njit(nogil=True, cache=True)
 def _cloud_at(sums: Sums, t0: float, held: Real, shapes: Any, tables: Tables, best: Real) -> None:
-    """Release with a cloud from one start; shapes : time constants, which of them to try, and growths of the cloud."""
+    """Release with a cloud from one start; shapes : time constants, which of them to try (a range), and growths of the cloud."""
     if not np.isfinite(t0):
         return
     taus, near, clouds = shapes
     hold_until(sums.times, t0, 0.0, held)
     until = narrow_column(sums, held, 0)
     first, phase = _start(sums, t0)
-    for i in range(near[0], near[1]):
+    for i in range(near[0], near[1], near[2]):
         narrow = tables.release[phase, i]
         one, crossed = narrow_column(sums, narrow, first), between(sums, held, narrow.reshape(-1, 1), first)
         for j in range(len(clouds)):
@@ -194,16 +189,39 @@ def _cloud_at(sums: Sums, t0: float, held: Real, shapes: Any, tables: Tables, be
 
 
 @njit(nogil=True, cache=True)
+def _search_clouds(sums: Sums, held: Real, grids: tuple[Real, Real, Real], tables: Tables, out: Real) -> None:
+    """Release with a cloud: from a few starts with few shapes, then around the best with every shape near it.
+
+    Where there is a cloud, the release alone may start frames away from it and last for another time.
+    """
+    t0s, taus, clouds = grids
+    for t0 in t0s:
+        if abs(t0 - out[STEP, T0]) <= 2.0 or abs(t0 - out[RELEASE, T0]) <= 2.0:
+            _cloud_at(sums, t0, held, (taus, (0, len(taus) - 2, 2), clouds[1::2]), tables, out[CLOUD])
+    for _ in range(2):
+        at = 0
+        while at < len(taus) - 1 and taus[at] < out[CLOUD, SHAPE_1]:
+            at += 1
+        near = (max(at - 2, 0), min(at + 3, len(taus)), 1)
+        for t0 in _around(out[CLOUD, T0]):
+            _cloud_at(sums, t0, held, (taus, near, clouds), tables, out[CLOUD])
+
+
+@njit(nogil=True, cache=True)
 def _stand_in(out: Real) -> None:
     """Where a model was not fitted, or its course has no positive height, a simpler one stands in, with height 0."""
-    for m in range(RAMP, N_MODELS):
-        if not np.isfinite(out[m, CHI2]):
-            for a in range(out.shape[1]):
-                out[m, a] = out[RELEASE if m == CLOUD else STEP, a]
-            if m == CLOUD:
-                out[m, LIGHT], out[m, LIGHT_SD] = 0.0, np.nan
-            elif m != RAMP:
-                out[m, HEIGHT], out[m, HEIGHT_SD] = 0.0, np.nan
+    for m in range(STEP, N_MODELS):
+        # A cloud that only a start far off the best could have explains less than none.
+        if np.isfinite(out[m, CHI2]) and not (m == CLOUD and out[m, CHI2] > out[RELEASE, CHI2]):
+            continue
+        for a in range(out.shape[1]):
+            out[m, a] = out[STAY if m == STEP else RELEASE if m == CLOUD else STEP, a]
+        if m == STEP:
+            out[m, T0], out[m, LOST] = 0.0, 0.0
+        elif m == CLOUD:
+            out[m, LIGHT], out[m, LIGHT_SD] = 0.0, np.nan
+        elif m != RAMP:
+            out[m, HEIGHT], out[m, HEIGHT_SD] = 0.0, np.nan
 
 
 @njit(nogil=True, cache=True)
