@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._candidates import Places
-from exotrack.classify._fits import CHI2, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD, LOST, SHAPE_1, SHAPE_2, STATIC, T0, parabola
+from exotrack.classify._fits import CHI2, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD, LOST, SHAPE_1, SHAPE_2, STATIC, T0, parabola, still
 from exotrack.classify._look import Look, Neighbours, Optics, fluxes
 from exotrack.classify._models import CLOUD, D_UM2_S, RAMP, RELEASE, SPREAD, STAY, STEP, TAU_FRAMES
 from exotrack.classify._patch import N_HEIGHTS
@@ -135,7 +135,7 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
 
 def _course(look: Look, event: int, scale: float, optics: Optics, out: NDArray[np.float64]) -> None:
     """Mean height, halo and far light around the event, relative to `scale`; static broad light is taken off."""
-    a = look.series.coefficients[:, :N_HEIGHTS] - np.array([0.0, *look.fits[RELEASE, STATIC + 1 : LOST]])
+    a = look.series.coefficients[:, :N_HEIGHTS] - still(look.fits[best_model(look)], len(look.series.frame))
     flux = fluxes(optics.sigma_px) / fluxes(optics.sigma_px)[0]
     weights = np.array([np.ones(N_HEIGHTS), flux * [0, 1, 1, 0], flux * [0, 0, 0, 1]])
     window_means(weights @ a.T / scale, look.series.frame - event, _windows(optics.frame_s), out)

@@ -17,85 +17,130 @@ from exotrack.classify._linear import invert, solve_symmetric
 from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
+N_STATIC = 8
 FIT = (
-    "chi2", "t0", "shape_1", "shape_2", "static_1", "static_2", "static_4", "static_8", "lost", "height", "height_sd", "cloud",
-    "cloud_sd",
+    "chi2", "t0", "shape_1", "shape_2", "static_1", "static_2", "static_4", "static_8", "slope_4", "slope_8", "bend_4", "bend_8",
+    "lost", "height", "height_sd", "cloud", "cloud_sd",
 )  # fmt: skip
-"""A fit: shape_1 is tau, D growth or ramp; shape_2 tau_e or the growth of the cloud; static_* are the heights that stay,
-lost is P, height is A, cloud is C."""
-CHI2, T0, SHAPE_1, SHAPE_2, STATIC, LOST, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD = 0, 1, 2, 3, 4, 8, 9, 10, 11, 12
+"""A fit: shape_1 is tau, D growth or ramp; shape_2 tau_e or the growth of the cloud; static_* are the heights that stay, slope_*
+and bend_* how the broad ones drift over the series (haze and texture that move and fade); lost is P, height is A, cloud is C."""
+CHI2, T0, SHAPE_1, SHAPE_2, STATIC, LOST, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD = 0, 1, 2, 3, 4, 12, 13, 14, 15, 16
 
 
 class Sums(NamedTuple):
     """What every fit to one series shares.
 
     times : (n,) frames. precision, weighted : (n, 4, 4) and precision times data (n, 4). inverse : of the static pattern's normal
-    equations. right, total : of the data. static : (4,) heights of the static pattern alone. chi2 : of that.
+    equations. static : (8,) the static pattern alone, see `FIT`. chi2 : of that.
     """
 
     times: Real
     precision: Real
     weighted: Real
     inverse: Real
-    right: Real
     static: Real
     chi2: float
 
 
 class Column(NamedTuple):
-    """A course after projection: sums with the static pattern (4), with itself, with the data; and its number of frames."""
+    """A course: sums with the static pattern (8), the part of the pattern that it has (8), sums with itself and with the data."""
 
-    s: tuple[float, float, float, float]
+    s: Real
+    part: Real
     q: float
     y: float
 
 
 @njit(nogil=True, cache=True)
+def _place(i: int, k: int, n: int) -> tuple[int, float]:
+    """Height that part `i` of the static pattern belongs to, and its size in frame k of n."""
+    if i < N_HEIGHTS:
+        return i, 1.0
+    u = (k - 0.5 * (n - 1)) / n
+    return 2 + i % 2, u if i < N_HEIGHTS + 2 else u * u
+
+
+@njit(nogil=True, cache=True)
 def sums_of(times: Real, data: Real, precision: Real) -> Sums:
     """`Sums` of data (n, 4) with precision (n, 4, 4)."""
-    weighted = np.zeros((len(data), N_HEIGHTS))
-    normal, right, total = np.zeros((N_HEIGHTS, N_HEIGHTS)), np.zeros(N_HEIGHTS), 0.0
-    for k in range(len(data)):
+    n = len(data)
+    weighted, normal = np.zeros((n, N_HEIGHTS)), np.zeros((N_STATIC, N_STATIC))
+    right, total = np.zeros(N_STATIC), 0.0
+    for k in range(n):
         for a in range(N_HEIGHTS):
             for b in range(N_HEIGHTS):
                 weighted[k, a] += precision[k, a, b] * data[k, b]
-                normal[a, b] += precision[k, a, b]
-            right[a] += weighted[k, a]
             total += data[k, a] * weighted[k, a]
-    inverse, static = invert(normal), np.zeros(N_HEIGHTS)
-    for a in range(N_HEIGHTS):
-        for b in range(N_HEIGHTS):
+        for i in range(N_STATIC):
+            a, one = _place(i, k, n)
+            right[i] += one * weighted[k, a]
+            for j in range(N_STATIC):
+                b, other = _place(j, k, n)
+                normal[i, j] += one * other * precision[k, a, b]
+    inverse, static = invert(normal), np.zeros(N_STATIC)
+    for a in range(N_STATIC):
+        for b in range(N_STATIC):
             static[a] += inverse[a, b] * right[b]
-    for a in range(N_HEIGHTS):
+    for a in range(N_STATIC):
         total -= static[a] * right[a]
-    return Sums(times, precision, weighted, inverse, right, static, max(total, 0.0))
+    return Sums(times, precision, weighted, inverse, static, max(total, 0.0))
+
+
+def still(fit: Real, n: int) -> Real:
+    """(n, 4) heights of the broad light that is no part of what happens, by a row of `FIT`; none at the vesicle's own width."""
+    u = (np.arange(n) - 0.5 * (n - 1)) / n
+    broad = fit[STATIC + 2 : STATIC + 4] + np.outer(u, fit[STATIC + 4 : STATIC + 6]) + np.outer(u * u, fit[STATIC + 6 : LOST])
+    return np.column_stack([np.zeros(n), np.full(n, fit[STATIC + 1]), broad])
 
 
 @njit(nogil=True, cache=True)
 def narrow_column(sums: Sums, values: Real, first: int) -> Any:
     """`Column` of narrow heights `values` from frame `first` on."""
-    s0 = s1 = s2 = s3 = q = y = 0.0
-    for k in range(max(first, 0), min(first + values.size, len(sums.times))):
+    n, s, q, y = len(sums.times), np.zeros(N_STATIC), 0.0, 0.0
+    for k in range(max(first, 0), min(first + values.size, n)):
         v, w = values[k - first], sums.precision[k]
-        s0, s1, s2, s3 = s0 + w[0, 0] * v, s1 + w[1, 0] * v, s2 + w[2, 0] * v, s3 + w[3, 0] * v
+        _add(s, k, n, w[0, 0] * v, w[1, 0] * v, w[2, 0] * v, w[3, 0] * v)
         q, y = q + w[0, 0] * v * v, y + sums.weighted[k, 0] * v
-    return Column((s0, s1, s2, s3), q, y)
+    return Column(s, _part(sums, s), q, y)
 
 
 @njit(nogil=True, cache=True)
 def wide_column(sums: Sums, course: Real, first: int) -> Any:
     """`Column` of a course (frames, 4) from frame `first` on."""
-    s0 = s1 = s2 = s3 = q = y = 0.0
-    for k in range(max(first, 0), min(first + len(course), len(sums.times))):
+    n, s, q, y = len(sums.times), np.zeros(N_STATIC), 0.0, 0.0
+    for k in range(max(first, 0), min(first + len(course), n)):
         v, w, d = course[k - first], sums.precision[k], sums.weighted[k]
         p0 = w[0, 0] * v[0] + w[0, 1] * v[1] + w[0, 2] * v[2] + w[0, 3] * v[3]
         p1 = w[1, 0] * v[0] + w[1, 1] * v[1] + w[1, 2] * v[2] + w[1, 3] * v[3]
         p2 = w[2, 0] * v[0] + w[2, 1] * v[1] + w[2, 2] * v[2] + w[2, 3] * v[3]
         p3 = w[3, 0] * v[0] + w[3, 1] * v[1] + w[3, 2] * v[2] + w[3, 3] * v[3]
-        s0, s1, s2, s3 = s0 + p0, s1 + p1, s2 + p2, s3 + p3
+        _add(s, k, n, p0, p1, p2, p3)
         q += p0 * v[0] + p1 * v[1] + p2 * v[2] + p3 * v[3]
         y += d[0] * v[0] + d[1] * v[1] + d[2] * v[2] + d[3] * v[3]
-    return Column((s0, s1, s2, s3), q, y)
+    return Column(s, _part(sums, s), q, y)
+
+
+@njit(nogil=True, cache=True)
+def _add(s: Real, k: int, n: int, p0: float, p1: float, p2: float, p3: float) -> None:
+    """Add what frame k of n has of a course, weighted, to its sums with the static pattern."""
+    u = (k - 0.5 * (n - 1)) / n
+    s[0] += p0
+    s[1] += p1
+    s[2] += p2
+    s[3] += p3
+    s[4] += u * p2
+    s[5] += u * p3
+    s[6] += u * u * p2
+    s[7] += u * u * p3
+
+
+@njit(nogil=True, cache=True)
+def _part(sums: Sums, s: Real) -> Real:
+    part = np.zeros(N_STATIC)
+    for a in range(N_STATIC):
+        for b in range(N_STATIC):
+            part[a] += sums.inverse[a, b] * s[b]
+    return part
 
 
 @njit(nogil=True, cache=True)
@@ -124,9 +169,8 @@ def across(sums: Sums, narrow: Real, course: Real, first: int) -> float:
 def _projected(sums: Sums, one: Any, other: Any, product: float) -> float:
     """Product of two courses less what the static pattern has of both."""
     total = product
-    for a in range(N_HEIGHTS):
-        for b in range(N_HEIGHTS):
-            total -= one.s[a] * sums.inverse[a, b] * other.s[b]
+    for a in range(N_STATIC):
+        total -= one.s[a] * other.part[a]
     return float(total)
 
 
@@ -134,7 +178,7 @@ def _projected(sums: Sums, one: Any, other: Any, product: float) -> float:
 def _seen(sums: Sums, one: Any) -> float:
     """What the data have of a course beyond the static pattern."""
     total = one.y
-    for a in range(N_HEIGHTS):
+    for a in range(N_STATIC):
         total -= one.s[a] * sums.static[a]
     return float(total)
 
@@ -148,12 +192,11 @@ def _write(
         best[a] = 0.0
     best[CHI2], best[T0], best[SHAPE_1], best[SHAPE_2] = chi2, shape[0], shape[1], shape[2]
     best[HEIGHT_SD] = best[LIGHT_SD] = np.nan
-    for a in range(N_HEIGHTS):
+    for a in range(N_STATIC):
         best[STATIC + a] = sums.static[a]
     for i in range(len(columns)):
-        for a in range(N_HEIGHTS):
-            for b in range(N_HEIGHTS):
-                best[STATIC + a] -= heights[i] * sums.inverse[a, b] * columns[i].s[b]
+        for a in range(N_STATIC):
+            best[STATIC + a] -= heights[i] * columns[i].part[a]
     best[LOST] = heights[0]
     if len(columns) > 1:
         best[HEIGHT], best[HEIGHT_SD] = heights[1], errors[1]

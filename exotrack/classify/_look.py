@@ -17,7 +17,7 @@ from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
-from exotrack.classify._fits import FIT, LOST, STATIC, Sums, chance_clouds, sums_of
+from exotrack.classify._fits import FIT, Sums, chance_clouds, still, sums_of
 from exotrack.classify._models import (
     CLOUD,
     CLOUD_ESCAPE_S,
@@ -201,7 +201,7 @@ def _fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Lo
     sums = look.sums(frame)
     fit_all(sums, grids.values, grids.tables, look.fits, look.profiles)
     best = look.fits[CLOUD]
-    told = course(sums.times, CLOUD, best, (grids.mixtures, optics.escape)) + np.array([0.0, *best[STATIC + 1 : LOST]])
+    told = course(sums.times, CLOUD, best, (grids.mixtures, optics.escape)) + still(best, len(sums.times))
     chance = chance_clouds(sums, np.nan_to_num(series.coefficients[:, :N_HEIGHTS]) - told, grids.cloud)
     return look._replace(wide_noise=max(float(np.median(np.abs(chance))) / 0.6745, 1.0) if len(chance) > 5 else 1.0)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.classify._features import best_model
-from exotrack.classify._fits import CHI2, LOST, STATIC, T0, parabola
+from exotrack.classify._fits import CHI2, T0, parabola, still
 from exotrack.classify._look import Look, Optics, fluxes, grids
 from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS
@@ -40,7 +40,7 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     model = best_model(look)
     fit = look.fits[model]
     t0 = float(fit[T0])
-    height = look.series.coefficients[:, :N_HEIGHTS] - np.array([0.0, *fit[STATIC + 1 : LOST]])
+    height = look.series.coefficients[:, :N_HEIGHTS] - still(fit, len(look.series.frame))
     peak = height.sum(axis=1)
     event = frame + math.floor(t0)
     lag = look.series.frame - event
@@ -122,8 +122,7 @@ def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie) -> dict[str, 
     model = best_model(look)
     fit = look.fits[model]
     series = look.series
-    static = np.array([0.0, *fit[STATIC + 1 : LOST]])
-    seen = series.coefficients[:, :N_HEIGHTS] - static
+    seen = series.coefficients[:, :N_HEIGHTS] - still(fit, len(series.frame))
     told = course((series.frame - frame).astype(float), model, fit, (grids(optics).mixtures, optics.escape))
     flux = fluxes(optics.sigma_px)
     covariance = np.linalg.pinv(series.precision)

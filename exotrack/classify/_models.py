@@ -1,7 +1,7 @@
 """Physical courses of a candidate, fitted to its `PatchSeries` by generalised least squares.
 
-Every model is a static pattern (what was there and stays) plus P for as long as the vesicle has not changed, plus courses
-that start at t0, which lies anywhere between frames; each frame averages its exposure:
+Every model is a static pattern (what was there and stays, broad light drifting slowly) plus P for as long as the vesicle has
+not changed, plus courses that start at t0, which lies anywhere between frames; each frame averages its exposure:
 
 stay      nothing changes
 step      P until t0: a loss (P > 0) or a lasting gain (P < 0) at once
@@ -33,6 +33,7 @@ from exotrack.classify._fits import (
     LIGHT,
     LIGHT_SD,
     LOST,
+    N_STATIC,
     SHAPE_1,
     SHAPE_2,
     STATIC,
@@ -78,7 +79,7 @@ def fit_all(sums: Sums, grids: tuple[Real, Real, Real, Real, Real, Real], tables
     """Fit every model.
 
     grids : t0, tau, ramp, growth (2 D / sigma0^2 per frame), escape, growth of clouds; all t0 at quarters of a frame.
-    out : (6, 13) filled with, per model, the columns named in `FIT`.
+    out : (6, 17) filled with, per model, the columns named in `FIT`.
     profiles : (2, 16) filled with the least chi2 for each tau and for each D.
     """
     t0s, taus, ramps, growths, escapes, clouds = grids
@@ -112,7 +113,7 @@ def _reset(sums: Sums, out: Real, profiles: Real) -> None:
         for k in range(profiles.shape[1]):
             profiles[i, k] = np.inf
     out[STAY, CHI2] = sums.chi2
-    for a in range(N_HEIGHTS):
+    for a in range(N_STATIC):
         out[STAY, STATIC + a] = sums.static[a]
 
 
