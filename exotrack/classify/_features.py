@@ -96,6 +96,8 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
     diffusion, diffusion_sd = parabola(D_UM2_S, look.profiles[1, : len(D_UM2_S)])
     gains = chi2[STAY] - chi2
     noise = max(math.sqrt(excess), look.wide_noise)
+    # What a cloud explains that neither a release without one nor a vesicle that sinks away does.
+    beyond = math.sqrt(max(float(look.fits[[RAMP, RELEASE], CHI2].min() - cloud[CHI2]), 0.0))
     return {
         "scale": scale,
         "log_dt": math.log(optics.frame_s),
@@ -123,7 +125,7 @@ def _shape(look: Look, z: float, optics: Optics) -> dict[str, float]:
         "t0_spread": spread[T0],
         "cloud_over_release": math.log1p(max(chi2[RELEASE] - chi2[CLOUD], 0.0)),
         "cloud_over_spread": _signed_log(chi2[SPREAD] - chi2[CLOUD]),
-        "cloud_z": min(cloud[LIGHT] / (cloud[LIGHT_SD] * noise), 100.0) if cloud[LIGHT_SD] > 0 else 0.0,
+        "cloud_z": min(cloud[LIGHT] / (cloud[LIGHT_SD] * noise), beyond / noise, 100.0) if cloud[LIGHT_SD] > 0 else 0.0,
         "cloud": cloud[LIGHT] / scale,
         "cloud_over_lost": float(np.clip(cloud[LIGHT] / max(abs(cloud[LOST]), 0.05 * scale), 0.0, 50.0)),
         "log_cloud_tau_s": math.log(cloud[SHAPE_1] * optics.frame_s) if cloud[LIGHT] > 0 else math.nan,

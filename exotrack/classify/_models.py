@@ -173,17 +173,17 @@ def _spread_at(
 
 @njit(nogil=True, cache=True)
 def _cloud_at(sums: Sums, t0: float, held: Real, shapes: Any, tables: Tables, best: Real) -> None:
-    """Release with a cloud from one start; shapes : time constants, which of them to try (a range), and growths of the cloud."""
+    """Release with a cloud from one start; shapes : time constants and growths, and which to try."""
     if not np.isfinite(t0):
         return
-    taus, near, clouds = shapes
+    taus, near, which, clouds = shapes
     hold_until(sums.times, t0, 0.0, held)
     until = narrow_column(sums, held, 0)
     first, phase = _start(sums, t0)
     for i in range(near[0], near[1], near[2]):
         narrow = tables.release[phase, i]
         one, crossed = narrow_column(sums, narrow, first), between(sums, held, narrow.reshape(-1, 1), first)
-        for j in range(len(clouds)):
+        for j in range(which[0], len(clouds), which[1]):
             course = tables.cloud[phase, i, j]
             crosses = (crossed, between(sums, held, course, first), across(sums, narrow, course, first))
             keep_cloud(sums, (until, one, wide_column(sums, course, first)), crosses, (t0, taus[i], clouds[j]), best)
@@ -198,14 +198,16 @@ def _search_clouds(sums: Sums, held: Real, grids: tuple[Real, Real, Real], table
     t0s, taus, clouds = grids
     for t0 in t0s:
         if abs(t0 - out[STEP, T0]) <= 2.0 or abs(t0 - out[RELEASE, T0]) <= 2.0:
-            _cloud_at(sums, t0, held, (taus, (0, len(taus) - 2, 2), clouds[1::2]), tables, out[CLOUD])
+            _cloud_at(
+                sums, t0, held, (taus, (0, max(len(taus) - 2, 1), 2), (min(1, len(clouds) - 1), 2), clouds), tables, out[CLOUD]
+            )
     for _ in range(2):
         at = 0
         while at < len(taus) - 1 and taus[at] < out[CLOUD, SHAPE_1]:
             at += 1
         near = (max(at - 2, 0), min(at + 3, len(taus)), 1)
         for t0 in _around(out[CLOUD, T0]):
-            _cloud_at(sums, t0, held, (taus, near, clouds), tables, out[CLOUD])
+            _cloud_at(sums, t0, held, (taus, near, (0, 1), clouds), tables, out[CLOUD])
 
 
 @njit(nogil=True, cache=True)
