@@ -12,7 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._candidates import Places
-from exotrack.classify._fits import CHI2, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD, LOST, SHAPE_1, SHAPE_2, STATIC, T0, parabola, still
+from exotrack.classify._evidence import parabola
+from exotrack.classify._fits import CHI2, HEIGHT, HEIGHT_SD, LIGHT, LIGHT_SD, LOST, SHAPE_1, SHAPE_2, STATIC, T0, still
 from exotrack.classify._look import Look, Neighbours, Optics, fluxes
 from exotrack.classify._models import CLOUD, D_UM2_S, RAMP, RELEASE, SPREAD, STAY, STEP, TAU_FRAMES
 from exotrack.classify._patch import N_HEIGHTS

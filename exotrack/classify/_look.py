@@ -17,7 +17,8 @@ from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
 from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
-from exotrack.classify._fits import FIT, Sums, chance_clouds, still, sums_of
+from exotrack.classify._evidence import chance_clouds
+from exotrack.classify._fits import FIT, Sums, still, sums_of
 from exotrack.classify._models import (
     CLOUD,
     CLOUD_ESCAPE_S,

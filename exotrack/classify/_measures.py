@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.classify._evidence import parabola
 from exotrack.classify._features import best_model
-from exotrack.classify._fits import CHI2, T0, parabola, still
+from exotrack.classify._fits import CHI2, T0, still
 from exotrack.classify._look import Look, Optics, fluxes, grids
 from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS

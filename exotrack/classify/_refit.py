@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._courses import cloud, hold_until, release, spread
+from exotrack.classify._evidence import parabola
 from exotrack.classify._fits import (
     FIT,
     SHAPE_1,
@@ -23,7 +24,6 @@ from exotrack.classify._fits import (
     keep_course,
     keep_step,
     narrow_column,
-    parabola,
     wide_column,
 )
 from exotrack.classify._models import D_UM2_S, TAU_FRAMES

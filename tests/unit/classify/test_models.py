@@ -23,23 +23,9 @@ from patches_of import (
 from exotrack.classify._courses import PHASES, cloud, hold_until, tables
 from exotrack.classify._courses import release as release_course
 from exotrack.classify._courses import spread as spread_course
+from exotrack.classify._evidence import chance_clouds, parabola
 from exotrack.classify._features import _shape, best_model
-from exotrack.classify._fits import (
-    CHI2,
-    FIT,
-    LIGHT,
-    LIGHT_SD,
-    LOST,
-    N_STATIC,
-    SHAPE_1,
-    STATIC,
-    T0,
-    Sums,
-    chance_clouds,
-    parabola,
-    still,
-    sums_of,
-)
+from exotrack.classify._fits import CHI2, FIT, LIGHT, LIGHT_SD, LOST, N_STATIC, SHAPE_1, STATIC, T0, Sums, still, sums_of
 from exotrack.classify._look import Optics, Span, grids
 from exotrack.classify._models import (
     CLOUD,
