@@ -22,6 +22,8 @@ FRAME_STATUSES = ("ok", "saturated", "black", "nan", "unreadable", *SOLUTIONS)
 TEXT, WHOLE, REAL, YES_NO = "str", "int64", "float64", "bool"
 MAYBE_WHOLE, MAYBE_YES_NO = "Int64", "boolean"
 
+MANY = 80
+
 
 @dataclass(frozen=True)
 class Column:
@@ -75,8 +77,10 @@ class Table:
                 raise InputError(f"table {cls.name}: column {key} ({column.dtype}) is missing")
             ready[key] = values.astype(column.dtype)
         extra = {key: source[key] for key in source if key not in ready}
-        # Columns are taken as they are: pandas copies one when it is written to, and tables of long movies are large.
-        return pd.DataFrame({**ready, **extra}, copy=False).reset_index(drop=True)
+        # Columns are taken as they are: pandas copies one when it is written to, and tables of long movies are large. Of very
+        # many it makes one block, as it warns of tables in pieces; only candidates, which are few, have so many.
+        columns = {**ready, **extra}
+        return pd.DataFrame(columns, copy=len(columns) > MANY).reset_index(drop=True)
 
     @classmethod
     def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
