@@ -27,12 +27,16 @@ MANY = 80
 
 @dataclass(frozen=True)
 class Column:
-    """One column: pandas dtype, unit ("" if it has none), meaning, and the closed set of its values if it has one."""
+    """One column: pandas dtype, unit ("" if it has none), meaning, the closed set of its values if it has one.
+
+    may_be_empty : of a text, that it may say nothing; tables from before there was such a column can then be read.
+    """
 
     dtype: str
     unit: str
     about: str
     choices: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
 
 class Table:

@@ -126,7 +126,13 @@ class Episodes(Table):
     diffusion_um2_s = Column(REAL, "um^2/s", "Diffusion coefficient from the steps inside the episode.")
     height_nm = Column(REAL, "nm", "Mean height above the position of greatest brightness, from I = I0 exp(-z/d).")
     spread_um = Column(REAL, "um", "Root mean square distance from the mean place, free of localisation error.")
-    role = Column(TEXT, "", "What a docked vesicle is relative to the stimulus or the movie's start; empty if unknown.", ROLES)
+    role = Column(
+        TEXT,
+        "",
+        "What a docked vesicle is relative to the stimulus or the movie's start; empty if unknown.",
+        ROLES,
+        may_be_empty=True,
+    )
     confined = Column(MAYBE_YES_NO, "", "It stayed closer to its mean place than free diffusion would; missing if too few spots.")
 
 
@@ -162,7 +168,7 @@ class Events(Table):
     fraction_released_sd = Column(REAL, "1", "Standard error of fraction_released.")
     docked_s = Column(REAL, "s", "Time docked before the event, as far as it was seen.")
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking before the event was seen, so docked_s is complete.")
-    role = Column(TEXT, "", "What the vesicle that fused or left was; empty if unknown.", ROLES)
+    role = Column(TEXT, "", "What the vesicle that fused or left was; empty if unknown.", ROLES, may_be_empty=True)
     fusion_number = Column(MAYBE_WHOLE, "", "Which fusion of its vesicle this is, from 1.")
     content_before = Column(REAL, "1", "Cargo in the vesicle before this fusion, relative to before its first.")
     t_since_stimulus_s = Column(REAL, "s", "Time since the last stimulus.")

@@ -181,10 +181,11 @@ def _completed(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
     import pandas as pd
 
     known = table.columns()
-    later = [key for key, column in known.items() if key not in frame and column.dtype in MAY_MISS]
+    later = [key for key, column in known.items() if key not in frame and (column.dtype in MAY_MISS or column.may_be_empty)]
     if not later or any(key not in frame for key in known if key not in later):
         return frame
-    missing = {key: pd.Series(math.nan, index=frame.index, dtype="float64").astype(known[key].dtype) for key in later}
+    nothing = {key: "" if known[key].may_be_empty else math.nan for key in later}
+    missing = {key: pd.Series(value, index=frame.index).astype(known[key].dtype) for key, value in nothing.items()}
     whole = frame.assign(**missing)
     return whole[[*known, *(key for key in frame if key not in known)]]
 
