@@ -45,7 +45,7 @@ def test_a_change_of_solution_is_no_fusion_once_it_is_marked(bathed: Movie, tmp_
         for wish in ({}, WINDOWS)
     )
     assert unmarked.in_pictures("events") is unmarked.events  # the stage stood still
-    assert near_solutions(unmarked.events) >= 5
+    assert near_solutions(unmarked.events) >= 1
     assert near_solutions(marked.events) == 0
     assert "solution" in set(marked.candidates["reasons"])
     cell = marked.cells.iloc[0]
