@@ -32,6 +32,10 @@ class Interrupted(BaseException):
         self.exit_status = 128 + number
 
 
+_arrived: list[Interrupted] = []
+"""The interruption that came, if one did."""
+
+
 def exit_status(work: Callable[[], Any]) -> int:
     """Do `work` and return the exit status: 0, or that of the error, of which one line is said on stderr."""
     try:
@@ -104,7 +108,8 @@ def _interruptible() -> Iterator[None]:
         arrived.append(Interrupted(number))
         raise arrived[0]
 
-    arrived: list[Interrupted] = []
+    arrived = _arrived
+    arrived.clear()
     # A signal that was ignored when we were started (nohup, a background job) stays ignored.
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     before = {one: handler for one, handler in before.items() if handler != signal.SIG_IGN}
@@ -141,6 +146,8 @@ class Bars:
             self._shown.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        if _arrived:  # and was swallowed by what it landed in
+            raise _arrived[0]
         if not sys.stderr.isatty() or time.monotonic() - self._begun < self.PATIENCE_S:
             return
         if self._shown is None:

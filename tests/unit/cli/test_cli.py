@@ -239,6 +239,25 @@ exit_status(work)
     assert done.stderr == "exotrack: error: interrupted (SIGTERM); nothing half-written was left\n"
 
 
+def test_an_interruption_that_nobody_passed_on_ends_the_work_at_its_next_step() -> None:
+    code = """
+import os, signal
+from exotrack._terminal import Bars, exit_status
+def work():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:
+        pass
+    with Bars() as bars:
+        bars("detect", 1, 2)
+    print("went on")
+exit_status(work)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "exotrack: error: interrupted (SIGINT); nothing half-written was left\n"
+
+
 def test_tracks_of_another_program_are_converted_and_scored(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     xml, spots = tmp_path / "cell.xml", tmp_path / "cell.csv"
     write_tracks(two_tracks(), xml, pixel_um=0.1)
