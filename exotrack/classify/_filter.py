@@ -55,23 +55,23 @@ class Evidence(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def _mix(prior: Real, between: Real, diffusion: Real, at: Real, spread: Real, out_at: Real, out_spread: Real) -> None:
-    """Position estimates of each group before a step, from those of all groups after the last one."""
+def _mix(prior: Real, between: Real, at: Real, spread: Real, out_at: Real, out_spread: Real, part: Real) -> None:
+    """Position estimates of each group before a step, from those of all groups after the last one. part : (g,) scratch."""
     m = len(prior)
     for h in range(m):
         weight = 0.0
-        out_at[h, :] = 0.0
-        out_spread[h] = 0.0
         for g in range(m):
-            weight += prior[g] * between[g, h]
+            part[g] = prior[g] * between[g, h]
+            weight += part[g]
+        scale = 1.0 / max(weight, 1e-300)
+        y = x = wide = 0.0
         for g in range(m):
-            part = prior[g] * between[g, h] / max(weight, 1e-300)
-            out_at[h, 0] += part * at[g, 0]
-            out_at[h, 1] += part * at[g, 1]
+            part[g] *= scale
+            y += part[g] * at[g, 0]
+            x += part[g] * at[g, 1]
         for g in range(m):
-            part = prior[g] * between[g, h] / max(weight, 1e-300)
-            apart = (at[g, 0] - out_at[h, 0]) ** 2 + (at[g, 1] - out_at[h, 1]) ** 2
-            out_spread[h] += part * (spread[g] + 0.5 * apart)
+            wide += part[g] * (spread[g] + 0.5 * ((at[g, 0] - y) ** 2 + (at[g, 1] - x) ** 2))
+        out_at[h, 0], out_at[h, 1], out_spread[h] = y, x, wide
 
 
 @njit(nogil=True, cache=True)
@@ -109,44 +109,56 @@ def forward(track: Evidence, chain: Chain, contact: int, alpha: Real, likely: Re
     n, m, levels = len(track.place_var), len(chain.diffusion), len(chain.entry)
     at, spread = np.zeros((m, 2)), np.ones(m)
     next_at, next_spread = np.zeros((m, 2)), np.ones(m)
-    group, coming, placed = chain.start.copy(), np.empty(m), np.ones(m)
-    now = np.empty(levels)
+    group, placed, part = chain.start.copy(), np.ones(m), np.empty(m)
+    column = np.empty(levels, np.int64)
+    for j in range(levels):
+        column[j] = min(max(contact - chain.offset[j], 0), track.light.shape[2] - 1)
     total = 0.0
     begun = False
     for t in range(n):
-        if t > 0:
-            for g in range(m):
-                group[g] = alpha[t - 1, chain.first[g] : chain.first[g + 1]].sum()
         if begun:
-            _mix(group, chain.between, chain.diffusion, at, spread, next_at, next_spread)
-            at[:], spread[:] = next_at, next_spread
+            _mix(group, chain.between, at, spread, next_at, next_spread, part)
+            at, spread, next_at, next_spread = next_at, next_spread, at, spread
             _place(t, track, chain.diffusion, at, spread, placed)
         elif track.place_var[t] >= 0.0:
             begun = True
             at[:] = track.place[t]
             spread[:] = track.place_var[t]
         for h in range(m):
-            coming[h] = group[h] if t == 0 else 0.0
-            for g in range(m):
-                if g != h and t > 0:
-                    coming[h] += group[g] * chain.between[g, h]
-        norm = 0.0
-        for h in range(m):
-            a, b = chain.first[h], chain.first[h + 1]
-            now[a:b] = coming[h] * chain.entry[a:b]
-            for i in range(a, b):
-                stays = chain.between[h, h] * alpha[t - 1, i] if t > 0 else 0.0
-                if stays > NEVER:
-                    now[a:b] += stays * chain.within[i, a:b]
-            for j in range(a, b):
-                step = min(max(contact - chain.offset[j], 0), track.light.shape[2] - 1)
-                likely[t, j] = placed[h] * track.light[t, chain.light[j], step]
-                now[j] *= likely[t, j]
-                norm += now[j]
-        norm = max(norm, 1e-290)
+            for j in range(chain.first[h], chain.first[h + 1]):
+                likely[t, j] = placed[h] * track.light[t, chain.light[j], column[j]]
+        norm = max(_step(t, chain, group, likely, alpha), 1e-290)
         total += math.log(norm)
-        alpha[t] = now / norm
+        for h in range(m):
+            group[h] = 0.0
+            for j in range(chain.first[h], chain.first[h + 1]):
+                alpha[t, j] /= norm
+                group[h] += alpha[t, j]
     return total
+
+
+@njit(nogil=True, cache=True)
+def _step(t: int, chain: Chain, group: Real, likely: Real, alpha: Real) -> float:
+    """Fill row t of `alpha`, not yet divided by its sum, which is returned. group : that of each group in the step before."""
+    norm = 0.0
+    for h in range(len(group)):
+        a, b = chain.first[h], chain.first[h + 1]
+        coming = group[h] if t == 0 else 0.0
+        for g in range(len(group)):
+            if g != h and t > 0:
+                coming += group[g] * chain.between[g, h]
+        for j in range(a, b):
+            alpha[t, j] = coming * chain.entry[j]
+        if t > 0:
+            for i in range(a, b):
+                stays = chain.between[h, h] * alpha[t - 1, i]
+                if stays > NEVER:
+                    for j in range(a, b):
+                        alpha[t, j] += stays * chain.within[i, j]
+        for j in range(a, b):
+            alpha[t, j] *= likely[t, j]
+            norm += alpha[t, j]
+    return norm
 
 
 @njit(nogil=True, cache=True)
@@ -173,6 +185,13 @@ def backward(chain: Chain, alpha: Real, likely: Real) -> None:
             for i in range(a, b):
                 beta[i] = away if alpha[t, i] > NEVER else 0.0
                 if alpha[t, i] > NEVER:
-                    beta[i] += chain.between[g, g] * np.dot(chain.within[i, a:b], ahead[a:b])
-        alpha[t] *= beta
-        alpha[t] /= max(alpha[t].sum(), 1e-300)
+                    stays = 0.0
+                    for j in range(a, b):
+                        stays += chain.within[i, j] * ahead[j]
+                    beta[i] += chain.between[g, g] * stays
+        norm = 0.0
+        for j in range(levels):
+            alpha[t, j] *= beta[j]
+            norm += alpha[t, j]
+        for j in range(levels):
+            alpha[t, j] /= max(norm, 1e-300)

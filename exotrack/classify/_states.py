@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.classify._filter import Evidence, backward, forward
@@ -75,14 +76,7 @@ def evidence(walk: Walk, convention: str = "physical") -> tuple[Evidence, int]:
     high, low = math.ceil((math.log(top) + 1.8) / STEP), math.floor((math.log(top) - 3.2) / STEP)
     level = np.exp(STEP * np.arange(low, high + 1))
     light = np.ones((len(seen), len(SCATTER) + 1, len(level)))
-    amplitude, sd = walk.amplitude[usable, None], walk.amplitude_sd[usable, None]
-    stray = STRAY_LIGHT / (2.0 * top)
-    for kind, scatter in enumerate(SCATTER):
-        light[usable, kind] = _normal(amplitude - level, np.hypot(sd, scatter * level)) + stray
-    light[usable, -1] = _normal(amplitude, np.hypot(sd, 0.05 * top)) + 5 * stray
-    # Where a spot was not seen inside a track, the vesicle may have been elsewhere.
-    away = usable & ~seen
-    light[away, :-1] = 0.7 * light[away, :-1] + 0.3 * light[away, -1:]
+    _light(walk.amplitude, walk.amplitude_sd, seen, level, np.array(SCATTER), top, light)
     if convention == "mobility":
         light[:, :-1] = light[:, :-1].mean(axis=2, keepdims=True)
     seen &= convention != "height"
@@ -90,8 +84,25 @@ def evidence(walk: Walk, convention: str = "physical") -> tuple[Evidence, int]:
     return Evidence(np.nan_to_num(walk.place_um), variance, light, walk.step_s), low
 
 
-def _normal(residual: Real, sd: Real) -> Real:
-    return np.asarray(np.exp(-0.5 * (residual / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi)))
+@njit(nogil=True, cache=True)
+def _light(amplitude: Real, sd: Real, seen: NDArray[np.bool_], level: Real, scatter: Real, top: float, out: Real) -> None:
+    """Fill `Evidence.light` (n, kinds + 1, levels) where there is a measured height; the last kind is the dark."""
+    stray, dark = STRAY_LIGHT / (2.0 * top), len(scatter)
+    for t in range(len(amplitude)):
+        if not (np.isfinite(amplitude[t]) and sd[t] > 0):
+            continue
+        nothing = _normal(amplitude[t], math.hypot(sd[t], 0.05 * top)) + 5 * stray
+        for j in range(len(level)):
+            out[t, dark, j] = nothing
+            for kind in range(dark):
+                lit = _normal(amplitude[t] - level[j], math.hypot(sd[t], scatter[kind] * level[j])) + stray
+                # Where a spot was not seen inside a track, the vesicle may have been elsewhere.
+                out[t, kind, j] = lit if seen[t] else 0.7 * lit + 0.3 * nothing
+
+
+@njit(nogil=True, cache=True)
+def _normal(residual: float, sd: float) -> float:
+    return math.exp(-0.5 * (residual / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi))
 
 
 def levels(track: Evidence, low: int, made: Model) -> Levels:
@@ -138,14 +149,13 @@ def told(track: Evidence, low: int, made: Model, found: Levels, mean: float, sd:
     weight = weights(found, mean, sd)
     weight = np.where(weight > 0.02, weight, 0.0)
     weight /= weight.sum()
-    n = len(track.place_var)
+    n, kinds = len(track.place_var), (made.state[:, None] == np.arange(ABSENT + 1)).astype(float)
     probability, height = np.zeros((n, ABSENT + 1)), np.zeros(n)
+    alpha, likely = (np.empty((n, len(made.state))) for _ in range(2))
     for contact, part in zip(found.contact, weight, strict=True):
         if part > 0:
-            alpha, likely = (np.empty((n, len(made.state))) for _ in range(2))
             forward(track, made.chain, int(contact - low), alpha, likely)
             backward(made.chain, alpha, likely)
-            for state in range(ABSENT + 1):
-                probability[:, state] += part * alpha[:, made.state == state].sum(axis=1)
+            probability += part * (alpha @ kinds)
             height += part * (alpha @ made.height_nm)
     return Told(probability, height, float(weight @ found.contact) * STEP)

@@ -7,8 +7,8 @@ there unseen is told so from one that came.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,19 +59,24 @@ class Part(NamedTuple):
 
 def parts(traces: pd.DataFrame, fusions: dict[int, list[Fusion]], sigma_um: float, frame_s: float) -> list[Part]:
     """Every track of a Traces table, cut at its fusions (ascending), freed of fading and with errors true to its steps."""
+    ordered = np.argsort(traces["track_id"].to_numpy(), kind="stable")
+    ids, start = np.unique(traces["track_id"].to_numpy()[ordered], return_index=True)
+    names = ("frame", "y_um", "x_um", "amplitude", "amplitude_sd", "observed")
+    columns = [np.split(traces[name].to_numpy()[ordered], start[1:]) for name in names] if len(ids) else []
     found = [
         part
-        for track_id, track in traces.groupby("track_id", sort=True)
-        for part in _of_track(int(track_id), track, fusions.get(int(track_id), []), sigma_um, frame_s)
+        for track_id, *track in zip(ids.tolist(), *columns, strict=True)
+        for part in _of_track(track_id, track, fusions.get(track_id, []), sigma_um, frame_s)
     ]
     rate, factor = fading(found), error_factor(found)
     return [part._replace(walk=_freed(part, rate, factor, frame_s)) for part in found]
 
 
-def _of_track(track_id: int, track: pd.DataFrame, fusions: list[Fusion], sigma_um: float, frame_s: float) -> Iterator[Part]:
-    frame, amplitude, sd = (track[key].to_numpy() for key in ("frame", "amplitude", "amplitude_sd"))
-    place = track[["y_um", "x_um"]].to_numpy()
-    seen = track["observed"].to_numpy() & np.isfinite(amplitude)
+def _of_track(
+    track_id: int, track: Sequence[NDArray[Any]], fusions: list[Fusion], sigma_um: float, frame_s: float
+) -> Iterator[Part]:
+    frame, y_um, x_um, amplitude, sd, observed = track
+    place, seen = np.column_stack([y_um, x_um]), observed & np.isfinite(amplitude)
     width, beyond = max(1, int(STEP_S / frame_s + 1e-6)), max(2, round(BEYOND_S / frame_s))
     after: Fusion | None = None
     for fusion in [*fusions, None]:
