@@ -58,8 +58,8 @@ TAU_FRAMES = np.array([0.35, 0.6, 1.0, 1.7, 2.8, 4.6, 7.5, 12.0, 20.0, 33.0, 55.
 RAMP_FRAMES = np.array([2.0, 4.0, 8.0, 16.0])
 D_UM2_S = np.array([0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.17, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0])
 ESCAPE_FRAMES = np.array([1.0, 3.0, 10.0, 40.0, 1e6])
-CLOUD_UM2_S = np.array([0.8, 1.6, 3.2, 6.4, 13.0])
-"""D of released cargo: proteins in the cleft under the cell, 1 to 15 um^2/s."""
+CLOUD_UM2_S = np.array([0.25, 0.7, 2.0, 5.0, 13.0])
+"""D of released cargo: proteins in the cleft under the cell, held back (0.2) to nearly free (15 um^2/s)."""
 CLOUD_ESCAPE_S = 1.0
 """Released cargo leaves the cleft within about a second."""
 LEAST_GAIN = 12.0

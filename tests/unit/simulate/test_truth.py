@@ -154,9 +154,9 @@ def test_the_verbs_are_on_the_package() -> None:
 
 def test_tuning_and_reporting_families_differ() -> None:
     assert not {str(c) for c in CAMERAS["tuning"]} & {str(c) for c in CAMERAS["reporting"]}
-    assert RANGES["tuning"].keys() == RANGES["reporting"].keys()
+    assert RANGES["tuning"].keys() == RANGES["broad"].keys() == RANGES["reporting"].keys()
     rng = np.random.default_rng(0)
-    for family, halo in (("tuning", False), ("reporting", True)):
+    for family, halo in (("tuning", False), ("broad", True), ("reporting", True)):
         drawn = [vary(simulation("phluorin"), rng, family) for _ in range(20)]  # type: ignore[arg-type]
         low, high = RANGES[family]["snr"]
         assert all(low <= sim.snr() <= high * 1.001 for sim in drawn)
