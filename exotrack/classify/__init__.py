@@ -4,7 +4,8 @@
 2. The pixels around each are reduced, frame by frame, to a few linear components with their covariance (`_components`),
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
-   kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`).
+   kiss-and-run and anything else (`_trees`), lowered in movies where hardly anything fuses (`_share`); likely candidates
+   of one happening are merged (`_calls`).
 4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
    `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """
@@ -27,6 +28,7 @@ from exotrack.classify._look import Neighbours, Optics, Stage, look_block
 from exotrack.classify._measures import MEASURES, REFINED, fit_rows, measures, refined
 from exotrack.classify._roles import repeats
 from exotrack.classify._transitions import transitions
+from exotrack.classify._share import in_movie
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams
@@ -70,7 +72,7 @@ def classify(
     trees = load(params.cargo)
     table, courses = examine(movie, traces, params, noise, frames, sigma_um, run, trees)
     barred = _barred(table, frames)
-    p = np.where(barred[:, None], np.array([0.0, 0.0, 1.0]), probabilities(table, trees))
+    p = in_movie(np.where(barred[:, None], np.array([0.0, 0.0, 1.0]), probabilities(table, trees)))
     table = call(table, p, params, sigma_um, movie.frame_s)
     table.loc[barred, "reasons"] = "solution"
     called = table[table["called"] != ""]

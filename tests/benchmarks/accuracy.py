@@ -42,7 +42,8 @@ def film(name: str, family: str, rng: np.random.Generator) -> tuple[Movie, pd.Da
     if family == "another simulator":
         made = getattr(other_simulator, name)(rng)
         movie = Movie.from_array(made.pixels, pixel_um=made.pixel_um, frame_s=made.frame_s, movie_id=name)
-        return movie, Events.build(made.events.assign(frame=np.floor(made.events["t_s"] / made.frame_s).astype(int)))
+        frame = np.floor(made.events["t_s"] / made.frame_s).astype(int)
+        return movie, pd.concat([Events.empty(), made.events.assign(frame=frame, movie_id=name)], ignore_index=True)
     sim = simulation(name) if family == "as it is" else vary(simulation(name), rng, "reporting")
     truth = exotrack.simulate(sim, rng)
     inside = (truth.events["frame"] > 0) & (truth.events["frame"] < len(truth.movie) - 1)
