@@ -82,7 +82,8 @@ def join(parts: Sequence[Study]) -> Study:
         raise InputError("the tables hold no events: there is nothing to compare with a model; see the report of the analysis")
     if len(found) < 2:
         raise InputError(f"the tables hold {len(found)} docked stay of a vesicle: no rate can be told from that; add movies")
-    return Study(found, *tables[1:], tuple(note for part in parts for note in part.notes))
+    notes = tuple(note for part in parts for note in part.notes)
+    return Study(found, tables[1], tables[2], tables[3], notes)
 
 
 def _movie(results: Results, design: Mapping[str, Mapping[str, str]], least_s: float) -> Study:
