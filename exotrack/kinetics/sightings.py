@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -66,6 +67,11 @@ class Group:
     code: Whole
     weight: Real
 
+    def only(self, keep: NDArray[np.bool_]) -> Group:
+        """The stays of the group of which `keep` (n_stays,) is true."""
+        said = {key: getattr(self, key)[keep] for key in ("rows", "start", "first", "frames", "code", "weight")}
+        return replace(self, **said)
+
     @cached_property
     def dated(self) -> Keys:
         """Keys that tell stays apart by when they began: for rates that change."""
@@ -109,6 +115,11 @@ class Sightings:
     def n_cells(self) -> int:
         """Number of cells with stays that count."""
         return len(np.unique(self.cells[self.used]))
+
+    def only(self, keep: NDArray[np.bool_]) -> Sightings:
+        """The stays of which `keep` (n_stays,) is true; their weights stay as they are."""
+        kept = tuple(group.only(keep[group.rows]) for group in self.groups if keep[group.rows].any())
+        return replace(self, groups=kept, used=self.used & keep)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -165,8 +176,19 @@ def sightings(
     for k in np.unique(of[used]):
         rows = np.flatnonzero(of == k)
         name, frame_s, least, origin_s = kinds[k]
-        said = (values[rows] for values in (start, first, frames, code, weight))
-        groups.append(Group(name, float(frame_s), int(least), float(origin_s), rows, *said))
+        group = Group(
+            name,
+            float(frame_s),
+            int(least),
+            float(origin_s),
+            rows,
+            start[rows],
+            first[rows],
+            frames[rows],
+            code[rows],
+            weight[rows],
+        )
+        groups.append(group)
     return Sightings(tuple(groups), cells, names, used, prior)
 
 
@@ -181,7 +203,8 @@ def _ends(table: pd.DataFrame, used: NDArray[np.bool_], evidence: Evidence) -> t
         raise InputError("stays: an exit that was seen has no probabilities; use the calls, with the counts of a calibration")
     weight = np.zeros_like(chance)
     told = seen & used & known
-    prior = chance[told].mean(axis=0) if told.any() else np.full(len(SEEN_EXITS), np.nan)
+    # fsum, since its result does not depend on the order of the rows.
+    prior = np.array([math.fsum(column) / told.sum() if told.any() else math.nan for column in chance[told].T])
     if evidence == "calls" or not told.any() or (evidence == "auto" and (seen & used & ~known).any()):
         return code, weight, prior
     weight[told] = chance[told] / np.where(prior > 0, prior, 1.0)
