@@ -30,7 +30,10 @@ View = Scheme | Course | Mapping[str, Scheme | Course]
 
 LEAST = 1e-300
 """Likelihood of a stay that is impossible: keeps a search finite and leads it away."""
-RESIDENT = STARTS.index("resident")
+RARE = 1e-200
+"""Chance of being recorded at all below which a scheme is as good as impossible."""
+RESEALED, RESIDENT = STARTS.index("resealing"), STARTS.index("resident")
+CERTAIN = Calls.certain()
 
 
 def log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> float:
@@ -88,7 +91,7 @@ def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | No
     states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
     lasting = states.sum(axis=1)
     leaving = _leaving(parts, keys, states)
-    matrix = (calls or Calls.certain()).matrix(course.fates, chances)
+    matrix = (calls or CERTAIN).matrix(course.fates, chances)
     by_call = leaving @ matrix
     likelihood = np.empty(len(keys.code))
     for code in np.unique(keys.code):
@@ -101,37 +104,30 @@ def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | No
             likelihood[mine] = lasting[keys.key[mine]]
         else:
             likelihood[mine] = by_call[keys.key[mine], code]
-    return keys, np.log(np.maximum(likelihood, LEAST)) - np.log(np.maximum(least, LEAST))[keys.key]
-
-
-def _starts(course: Course, parts: list[Segment], keys: Keys) -> Real:
-    """(n_keys, m) states at the first frame of each key, with the chance of getting there."""
-    segment = parts[0] if len(parts) == 1 else None
-    if segment is not None:
-        docked, again = np.tile(segment.docked, (len(keys.start), 1)), np.tile(segment.resealed, (len(keys.start), 1))
-    else:
-        of = _segment_of(parts, keys.first - 1)
-        docked, again = np.array([p.docked for p in parts])[of], np.array([p.resealed for p in parts])[of]
-    found = np.where((keys.start == STARTS.index("resealing"))[:, None], again, docked)
-    if (keys.start == RESIDENT).any():
-        found[keys.start == RESIDENT] = course.residing()
-    return found
+    given = least[keys.key]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return keys, np.log(np.maximum(np.where(given > RARE, likelihood / given, 0.0), LEAST))
 
 
 def _timeless(course: Course, parts: list[Segment], keys: Keys, min_frames: int) -> tuple[Real, Real]:
     """(n_keys, m) states at the last frame and (n_keys,) chance of lasting `min_frames`, under constant rates."""
-    first, longest = _starts(course, parts, keys), max(int(keys.frames.max()), min_frames)
-    states, least = np.empty_like(first), np.empty(len(first))
+    states, least = np.empty((len(keys.start), course.schemes[0].n_states)), np.empty(len(keys.start))
     for kind in np.unique(keys.start):
         mine = keys.start == kind
-        walk = steps(first[np.flatnonzero(mine)[0]], parts[0].carry, longest - 1)
-        states[mine], least[mine] = walk[keys.frames[mine] - 1], walk[min_frames - 1].sum()
+        first = course.residing() if kind == RESIDENT else parts[0].resealed if kind == RESEALED else parts[0].docked
+        frames = keys.frames[mine]
+        walk = steps(first, parts[0].carry, max(int(frames.max()), min_frames) - 1)
+        states[mine], least[mine] = walk[frames - 1], walk[min_frames - 1].sum()
     return states, least
 
 
 def _dated(course: Course, parts: list[Segment], keys: Keys, min_frames: int) -> tuple[Real, Real]:
     """As `_timeless` where the rates change."""
-    first = _starts(course, parts, keys)
+    of = _segment_of(parts, keys.first - 1)
+    docked, again = np.array([part.docked for part in parts])[of], np.array([part.resealed for part in parts])[of]
+    first = np.where((keys.start == RESEALED)[:, None], again, docked)
+    if (keys.start == RESIDENT).any():
+        first[keys.start == RESIDENT] = course.residing()
     states = _carried(first, parts, keys.first, keys.first + keys.frames - 1)
     least = _carried(first, parts, keys.first, keys.first + min_frames - 1)
     return states, least.sum(axis=1)

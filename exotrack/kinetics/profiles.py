@@ -23,7 +23,7 @@ LONGEST = 1.5
 """Longest step, a factor of 4.5 in a rate."""
 MOST = 24
 """Steps on one side."""
-CLOSE = 0.02
+CLOSE = 0.04
 """How near the drop at an end of the interval comes to the wanted one, in log-likelihood."""
 
 
@@ -85,7 +85,7 @@ def _verdict(low: float, high: float, level: float) -> str:
 
 def _side(best: Fit, k: int, wanted: float, sign: int) -> tuple[Real, Real, float]:
     """(n,) points outwards, (n,) drops there, and where the drop is `wanted`; NaN if it is not before the bound."""
-    problem, bound = best.problem, best.problem.bounds[k, 0 if sign < 0 else 1]
+    bound = best.problem.bounds[k, 0 if sign < 0 else 1]
     spread = np.sqrt(best.covariance[k, k])
     step = float(np.clip(spread, 1e-3, LONGEST / 2)) if np.isfinite(spread) and spread > 0 else FIRST
     at, drops, states = [float(best.x[k])], [0.0], [best.x]
@@ -100,7 +100,6 @@ def _side(best: Fit, k: int, wanted: float, sign: int) -> tuple[Real, Real, floa
         step = min(step * (2.0 if drop - drops[-2] < wanted / 3 else 1.0), LONGEST)
     else:
         return np.array(at[1:]), np.array(drops[1:]), float("nan")
-    del problem
     return _ended(best, k, wanted, at, drops, states)
 
 
@@ -122,7 +121,14 @@ def _ended(best: Fit, k: int, wanted: float, at: list[float], drops: list[float]
 
 def _held(best: Fit, k: int, value: float, near: Real) -> tuple[Real, float]:
     """The best of the other coordinates with coordinate `k` at `value`, and how far below the top that is."""
-    start = np.array(near)
+    start, bounds = np.array(near), best.problem.bounds
+    spread = np.diag(best.covariance)
+    known = np.isfinite(spread) & (spread > 0)
+    if known[k]:
+        # Where the ridge of a parabola would lie.
+        move = best.covariance[:, k] / spread[k] * (value - near[k])
+        start = np.clip(start + np.where(np.isfinite(move), move, 0.0).clip(-1.0, 1.0), bounds[:, 0], bounds[:, 1])
     start[k] = value
-    x, height = climb(best.problem, start, best.problem.bounds, (k,))
+    size = np.where(known, np.sqrt(np.where(known, spread, 1.0)), 1.0).clip(1e-3, 1.0)
+    x, height = climb(best.problem, start, bounds, (k,), size)
     return x, best.log_likelihood - height

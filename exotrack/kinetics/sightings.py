@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.kinetics.calls import CALLED
 from exotrack.kinetics.scheme import Real
-from exotrack.kinetics.stays import CHANCES, SEEN_EXITS, check
+from exotrack.kinetics.stays import CHANCES, check
 
 if TYPE_CHECKING:
     import pandas as pd
