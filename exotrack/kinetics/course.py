@@ -63,6 +63,25 @@ class Course:
         return self.residents if self.residents is not None else self.schemes[0].rested()
 
 
+def with_dead_ends(scheme: Scheme, arriving: float, resident: float) -> Course:
+    """A course in which some docked vesicles neither fuse nor leave, but can still bleach or be lost as the others do.
+
+    arriving : their fraction of the vesicles that dock. resident : their fraction of those docked in the first frame; the two
+    are not tied to one another, since dead ends gather for as long as the cell has lived.
+    """
+    m = scheme.n_states
+    losing = np.array([fate in ("bleaching", "lost") for fate in scheme.fates])
+    if not np.allclose(scheme.exits[:, losing], scheme.exits[:1, losing]):
+        raise InputError("dead ends: bleaching and loss must have the same rate in every state")
+    if not (0 <= arriving <= 1 and 0 <= resident <= 1):
+        raise InputError(f"dead ends: fractions of {arriving:g} and {resident:g} are not between 0 and 1")
+    exits = np.vstack([scheme.exits, np.where(losing, scheme.exits[0], 0.0)])
+    stay = np.zeros((m + 1, m + 1))
+    stay[:m, :m], stay[m, m] = scheme.stay, -exits[m].sum()
+    whole = Scheme(stay, exits, scheme.fates, np.append(scheme.entry * (1 - arriving), arriving))
+    return Course((whole,), residents=np.append(scheme.rested() * (1 - resident), resident))
+
+
 @dataclass(frozen=True, eq=False)
 class Segment:
     """Frame intervals `start` to before `stop` (interval i lies between frames i and i + 1) with the same rates.
