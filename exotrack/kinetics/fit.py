@@ -22,8 +22,8 @@ from exotrack.kinetics.sightings import SOFT, Sightings
 Make = Callable[[Mapping[str, float]], View]
 Term = Callable[[Mapping[str, float]], float]
 
-STEP = 1e-4
-"""Step of numerical derivatives, in the searched scale: errors of rounding and of curvature are then about equal."""
+STEP, CURVE_STEP = 1e-5, 2e-3
+"""Steps of first and second derivatives in the searched scale: far below any standard error, far above rounding."""
 TRIED = 12
 """Points of the search space that are tried for each free value before the best are followed."""
 SPREAD = 30.0
@@ -201,9 +201,9 @@ def climb(
         whole[free] = np.clip(part * unit, bounds[free, 0], bounds[free, 1])
         height, slope = value(whole), np.empty(len(free))
         for row, k in enumerate(free):
-            low, high = whole.copy(), whole.copy()
-            low[k], high[k] = max(whole[k] - STEP, bounds[k, 0]), min(whole[k] + STEP, bounds[k, 1])
-            slope[row] = (value(high) - value(low)) / (high[k] - low[k])
+            near = whole.copy()
+            near[k] += STEP if whole[k] + STEP <= bounds[k, 1] else -STEP
+            slope[row] = (value(near) - height) / (near[k] - whole[k])
         return -height, -slope * unit
 
     # A slope of 0.01 per unit costs less than 0.0001 in log-likelihood wherever the data say anything.
@@ -235,7 +235,7 @@ def _points(problem: Problem, seed: int) -> Real:
 
 def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
     """(n, n) inverse of minus the curvature over what is not at a bound; infinite where it is flat, NaN at a bound."""
-    h = 20 * STEP
+    h = CURVE_STEP
     away = np.flatnonzero((x - bounds[:, 0] > 2 * h) & (bounds[:, 1] - x > 2 * h))
     top, n = value(x), len(away)
     moved = np.eye(len(x)) * h
