@@ -24,9 +24,7 @@ def two_states(prime: float, unprime: float, undock: float, fuse: float, kiss: f
     )
 
 
-def lives(
-    scheme: Scheme, n: int, rng: np.random.Generator, entry: Any = None
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def lives(scheme: Scheme, n: int, rng: np.random.Generator, entry: Any = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """(n,) true stays (s) and (n,) index of their fates, jump by jump."""
     m = scheme.n_states
     rates = np.concatenate([scheme.stay - np.diag(np.diag(scheme.stay)), scheme.exits], axis=1)
@@ -45,8 +43,16 @@ def lives(
 
 
 def movie(
-    scheme: Scheme, n_residents: int, n_arrivals: int, rng: np.random.Generator, *, frame_s: float = 0.1, min_frames: int = 10,
-    n_frames: int = 300, cells: int = 4, name: str = "movie",
+    scheme: Scheme,
+    n_residents: int,
+    n_arrivals: int,
+    rng: np.random.Generator,
+    *,
+    frame_s: float = 0.1,
+    min_frames: int = 10,
+    n_frames: int = 300,
+    cells: int = 4,
+    name: str = "movie",
 ) -> pd.DataFrame:
     """Residents at rest and arrivals spread evenly over a movie, as a table `Stays`. Fates must be `SEEN_EXITS`, in order."""
     stay, fate = lives(scheme, n_arrivals, rng)
@@ -60,8 +66,18 @@ def movie(
 
 
 def record(
-    came_s: Any, stay_s: Any, kind: Any, resident: Any, rng: np.random.Generator, *, frame_s: float, min_frames: int,
-    n_frames: int, cells: int = 4, name: str = "movie", stimulus_s: float = float("nan"),
+    came_s: Any,
+    stay_s: Any,
+    kind: Any,
+    resident: Any,
+    rng: np.random.Generator,
+    *,
+    frame_s: float,
+    min_frames: int,
+    n_frames: int,
+    cells: int = 4,
+    name: str = "movie",
+    stimulus_s: float = float("nan"),
 ) -> pd.DataFrame:
     """What a camera records of stays that begin at `came_s` and last `stay_s`."""
     first = np.where(resident, 0, np.ceil(came_s / frame_s)).astype(int)

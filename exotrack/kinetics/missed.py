@@ -3,8 +3,8 @@
 Where something comes and goes at one place (a pore that flickers, a vesicle that leaves and returns), an absence shorter than the
 dead time tau is not seen, and the presences on both sides of it look like one. Apparent sojourns are then too long: 2 s look like
 5.8 s if absences of 0.2 s on average are missed below 0.2 s. For two states the law of what is seen is exact here (Hawkes, Jalali
-& Colquhoun 1990, Phil Trans R Soc A 332:511); for more states the mean is (`apparent_rates`). Sojourns that end for good need none
-of this: the filter in `exotrack.kinetics.likelihood` is the whole correction there.
+& Colquhoun 1990, Phil Trans R Soc A 332:511); for more states the mean is (`apparent_rates`). Sojourns that end for good need
+none of this: the filter in `exotrack.kinetics.likelihood` is the whole correction there.
 
 Both presences and absences shorter than tau go unseen. An apparent presence begins tau after it is certain to count, so its
 length t >= tau has density R(t - tau) a exp(-b tau), with R(u) the chance that no absence as long as tau began before u and that

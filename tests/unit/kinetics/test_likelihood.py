@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -198,7 +200,9 @@ def test_probabilities_of_fates_give_the_rates_that_the_true_fates_give() -> Non
         log_likelihood(Scheme.one_state(undocking=0.5, full_fusion=x, kiss_and_run=0.5 - x), data) for x in shares
     ]  # fmt: skip
     assert shares[int(np.argmax(heights))] == pytest.approx(0.15, abs=0.011)
-    winner = soft(table, rng)[["p_undocking", "p_full_fusion", "p_kiss_and_run"]].to_numpy()[table["exit_observed"]].argmax(axis=1)
+    winner = (
+        soft(table, rng)[["p_undocking", "p_full_fusion", "p_kiss_and_run"]].to_numpy()[table["exit_observed"]].argmax(axis=1)
+    )
     assert np.mean(winner == 1) < 0.11  # counting winners would find a third less
 
 
@@ -227,5 +231,5 @@ def test_a_course_is_cut_at_its_changes_only() -> None:
     one = Scheme.one_state(undocking=1.0)
     parts = segments(Course((one,) * 4, (1.0, 1.25, 1.27)), 0.1, 0.0)
     assert [(part.start, part.stop) for part in parts[1:-1]] == [(10, 12), (12, 13)]
-    assert all(a.stop == b.start for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.stop == b.start for a, b in pairwise(parts))
     assert parts[2].carry[0, 0] == pytest.approx(np.exp(-0.1))

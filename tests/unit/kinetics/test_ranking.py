@@ -51,7 +51,9 @@ def test_cells_left_out_do_not_depend_on_workers() -> None:
 
 
 def test_a_test_at_an_edge_halves_the_chance() -> None:
-    data = sightings(movie(Scheme.one_state(undocking=0.5, full_fusion=0.02, kiss_and_run=0.0), 50, 200, np.random.default_rng(43)))
+    data = sightings(
+        movie(Scheme.one_state(undocking=0.5, full_fusion=0.02, kiss_and_run=0.0), 50, 200, np.random.default_rng(43))
+    )
     small, large = exits_only(data, "undocking", "full_fusion"), exits_only(data, *SEEN_EXITS)
     none, edge = nested_test(small, large), nested_test(small, large, n_boundary=1)
     assert none.statistic == pytest.approx(0.0, abs=0.02)
