@@ -1,0 +1,279 @@
+"""Maximum likelihood: the rates that make the docked stays most probable, from several starts.
+
+Rates are searched by their logarithm and fractions by their logit, so that no step leaves what is possible. How exits are
+called may be estimated along with the rates: the counts of the calibration are then data like any other, and what they leave
+open widens the intervals of the rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from exotrack.errors import ParameterError
+from exotrack.kinetics.calls import Calls
+from exotrack.kinetics.likelihood import View, exposure_rates, log_likelihood
+from exotrack.kinetics.scheme import Real
+from exotrack.kinetics.sightings import SOFT, Sightings
+
+Make = Callable[[Mapping[str, float]], View]
+Term = Callable[[Mapping[str, float]], float]
+
+STEP, CURVE_STEP = 1e-5, 2e-3
+"""Steps of first and second derivatives in the searched scale: far below any standard error, far above rounding."""
+TRIED = 12
+"""Points of the search space that are tried for each free value before the best are followed."""
+SPREAD = 30.0
+"""Starts of rates lie within this factor of events over exposure."""
+SAME = 0.02
+"""Starts that end within this log-likelihood of the best, elsewhere, are told: the data do not choose between them."""
+NEAR_BOUND = 1e-3
+
+
+@dataclass(frozen=True)
+class Free:
+    """A value to be found.
+
+    scale : log for rates, logit for fractions, linear for what may be negative. start : where to look first; None: anywhere.
+    """
+
+    name: str
+    lower: float = 1e-5
+    upper: float = 1e3
+    scale: Literal["log", "logit", "linear"] = "log"
+    unit: str = "1/s"
+    start: float | None = None
+
+    def __post_init__(self) -> None:
+        inside = {"log": self.lower > 0, "logit": self.lower > 0 and self.upper < 1, "linear": True}[self.scale]
+        if not (inside and self.lower < self.upper < np.inf):
+            raise ParameterError(f"{self.name}: bounds {self.lower:g} to {self.upper:g} do not fit its {self.scale} scale")
+
+    def to_scale(self, value: float) -> float:
+        """From a value to the scale that is searched."""
+        if self.scale == "log":
+            return float(np.log(value))
+        return float(np.log(value / (1 - value))) if self.scale == "logit" else value
+
+    def from_scale(self, x: float) -> float:
+        """From the scale that is searched to a value within the bounds."""
+        value = x if self.scale == "linear" else float(np.exp(x) if self.scale == "log" else 1 / (1 + np.exp(-x)))
+        return min(max(value, self.lower), self.upper)
+
+    def per_scale(self, value: float) -> float:
+        """Change of the value with the searched scale."""
+        return {"log": value, "logit": value * (1 - value), "linear": 1.0}[self.scale]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is fitted to what.
+
+    make : from the values by name to a scheme, a course, or one for each label of the data.
+    free : the values to be found. data : from `sightings`. calls : how exits are called; None: as they are.
+    learn_calls : estimate how exits are called along with the rates, from the calibration's counts and the stays.
+    terms : further log-likelihoods of the values, such as of an EM snapshot.
+    """
+
+    make: Make
+    free: tuple[Free, ...]
+    data: Sightings
+    calls: Calls | None = None
+    learn_calls: bool = True
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.free or len({f.name for f in self.free}) != len(self.free):
+            raise ParameterError("a fit needs free values, each of its own name")
+        if self.calls is not None and any((group.code == SOFT).any() for group in self.data.groups):
+            raise ParameterError("probabilities and calls cannot both be used; make the sightings with evidence 'calls'")
+
+    @property
+    def n_calls(self) -> int:
+        """Number of log-ratios of calls that are estimated too."""
+        return len(self.calls.start()) if self.calls is not None and self.learn_calls and not self.calls.known else 0
+
+    @property
+    def bounds(self) -> Real:
+        """(n, 2) limits of what is searched: the free values, then the log-ratios of calls."""
+        own = [[f.to_scale(f.lower), f.to_scale(f.upper)] for f in self.free]
+        return np.array(own + [[-15.0, 5.0]] * self.n_calls)
+
+    def values(self, x: Real) -> dict[str, float]:
+        """The free values at a searched point."""
+        return {f.name: f.from_scale(float(at)) for f, at in zip(self.free, x, strict=False)}
+
+    def __call__(self, x: Real) -> float:
+        """Log-likelihood at a searched point."""
+        values = self.values(x)
+        if not self.n_calls or self.calls is None:
+            total = log_likelihood(self.make(values), self.data, self.calls)
+        else:
+            logs = x[len(self.free) :]
+            total = log_likelihood(self.make(values), self.data, self.calls, self.calls.chances(logs))
+            total += self.calls.log_likelihood(logs)
+        return total + sum(term(values) for term in self.terms)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The best values found.
+
+    values : by name. sd : standard errors from the curvature, infinite where it is flat; NaN at a bound.
+    log_likelihood : of all data. x : the searched point. covariance : (n, n) of the searched scale. n_evaluations : likelihoods
+    computed. others : values of other starts that fit as well. notes : plain sentences on what not to believe.
+    """
+
+    problem: Problem = field(repr=False)
+    values: Mapping[str, float]
+    sd: Mapping[str, float]
+    log_likelihood: float
+    x: Real = field(repr=False)
+    covariance: Real = field(repr=False)
+    n_evaluations: int
+    others: tuple[Mapping[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_free(self) -> int:
+        """Number of values that were free, those of calls left out: they are the calibration's."""
+        return len(self.problem.free)
+
+    def view(self) -> View:
+        """The scheme at the best values."""
+        return self.problem.make(self.values)
+
+
+def fit(problem: Problem, starts: int = 4, seed: int = 0) -> Fit:
+    """Find the most probable values.
+
+    Parameters
+    ----------
+    starts : how many of the points tried are followed to the top.
+    seed : of the points tried; the result does not depend on the order of the rows or the number of workers.
+
+    Raises
+    ------
+    ParameterError, InputError : see `Problem` and `exotrack.kinetics.likelihood.log_likelihood`.
+    """
+    count = _Counted(problem)
+    points = _points(problem, seed)
+    best = sorted(((count(x), k) for k, x in enumerate(points)), reverse=True)[: max(starts, 1)]
+    tops = sorted((climb(count, points[k], problem.bounds) for _, k in best), key=lambda top: -top[1])
+    x, value = tops[0]
+    covariance = _covariance(count, x, problem.bounds)
+    sd = _sds(problem, x, covariance)
+    others = tuple(problem.values(other) for other, height in tops[1:] if value - height < SAME and _differ(other, x))
+    values = problem.values(x)
+    return Fit(problem, values, sd, value, x, covariance, count.n, others, _notes(problem, values, others))
+
+
+class _Counted:
+    """A problem that counts how often it was asked."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.n = problem, 0
+
+    def __call__(self, x: Real) -> float:
+        self.n += 1
+        return self.problem(x)
+
+
+def climb(
+    value: Callable[[Real], float], x: Real, bounds: Real, held: Sequence[int] = (), size: Real | None = None
+) -> tuple[Real, float]:
+    """Follow `value` uphill from `x` within `bounds`, with the coordinates `held` as they are. Returns the top and its height.
+
+    size : (n,) how far each coordinate can be expected to move; makes the search shorter.
+    """
+    from scipy.optimize import minimize
+
+    free = np.setdiff1d(np.arange(len(x)), np.asarray(held, dtype=int))
+    whole = np.array(x, dtype=float)
+    unit = np.ones(len(free)) if size is None else size[free]
+    if not len(free):
+        return whole, value(whole)
+
+    def down(part: Real) -> tuple[float, Real]:
+        whole[free] = np.clip(part * unit, bounds[free, 0], bounds[free, 1])
+        height, slope = value(whole), np.empty(len(free))
+        for row, k in enumerate(free):
+            near = whole.copy()
+            near[k] += STEP if whole[k] + STEP <= bounds[k, 1] else -STEP
+            slope[row] = (value(near) - height) / (near[k] - whole[k])
+        return -height, -slope * unit
+
+    # A slope of 0.01 per unit costs less than 0.0001 in log-likelihood wherever the data say anything.
+    options = {"maxiter": 200, "ftol": 1e-9, "gtol": 1e-2, "maxcor": 20}
+    found = minimize(down, whole[free] / unit, jac=True, method="L-BFGS-B", bounds=bounds[free] / unit[:, None], options=options)
+    whole[free] = np.clip(found.x * unit, bounds[free, 0], bounds[free, 1])
+    return whole.copy(), -float(found.fun)
+
+
+def _points(problem: Problem, seed: int) -> Real:
+    """(n, n_searched) points: the given start, then a Latin hypercube around events over exposure."""
+    rng = np.random.default_rng(seed)
+    total = max(sum(exposure_rates(problem.data).values()), 1e-6)
+    n, p = TRIED * len(problem.free), len(problem.free)
+    cube = (np.argsort(rng.random((p, n)), axis=1).T + rng.random((n, p))) / n
+    logs = problem.calls.start() if problem.n_calls and problem.calls is not None else np.empty(0)
+    low, high = problem.bounds[:p].T.copy()
+    for k, f in enumerate(problem.free):
+        if f.scale == "log" and f.unit == "1/s":
+            near = np.clip(np.log([total / SPREAD, total * SPREAD]), low[k], high[k])
+            low[k], high[k] = near if near[1] > near[0] else (low[k], high[k])
+        elif f.scale == "logit":
+            low[k], high[k] = max(low[k], -3.0), min(high[k], 3.0)
+    points = low + cube * (high - low)
+    middle = points.mean(axis=0)
+    first = [f.to_scale(f.start) if f.start is not None else middle[k] for k, f in enumerate(problem.free)]
+    return np.concatenate([np.vstack([np.clip(first, *problem.bounds[:p].T), points]), np.tile(logs, (n + 1, 1))], axis=1)
+
+
+def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
+    """(n, n) inverse of minus the curvature over what is not at a bound; infinite where it is flat, NaN at a bound."""
+    h = CURVE_STEP
+    away = np.flatnonzero((x - bounds[:, 0] > 2 * h) & (bounds[:, 1] - x > 2 * h))
+    top, n = value(x), len(away)
+    moved = np.eye(len(x)) * h
+    single = np.array([[value(x + moved[k]), value(x - moved[k])] for k in away]).reshape(n, 2)
+    curve = np.diag((single.sum(axis=1) - 2 * top) / h**2)
+    for a in range(n):
+        for b in range(a):
+            both = value(x + moved[away[a]] + moved[away[b]]) + value(x - moved[away[a]] - moved[away[b]])
+            curve[a, b] = curve[b, a] = (both - single[a].sum() - single[b].sum() + 2 * top) / (2 * h**2)
+    found = np.full((len(x), len(x)), np.nan)
+    size, axes = np.linalg.eigh(-curve)
+    spread = np.where(size > 1e-6, 1 / np.maximum(size, 1e-6), np.inf)
+    with np.errstate(invalid="ignore"):
+        terms = np.where(axes[:, None] * axes[None] == 0, 0.0, axes[:, None] * axes[None] * spread)
+    found[np.ix_(away, away)] = terms.sum(axis=2)
+    return found
+
+
+def _sds(problem: Problem, x: Real, covariance: Real) -> dict[str, float]:
+    spread = np.sqrt(np.diag(covariance))
+    return {f.name: float(spread[k] * f.per_scale(f.from_scale(x[k]))) for k, f in enumerate(problem.free)}
+
+
+def _differ(one: Real, other: Real) -> bool:
+    return bool(np.abs(one - other).max() > 0.2)
+
+
+def _notes(problem: Problem, values: Mapping[str, float], others: Sequence[Any]) -> tuple[str, ...]:
+    """What not to believe."""
+    notes = []
+    for f in problem.free:
+        value, frame_s = values[f.name], problem.data.fastest_s
+        if f.unit == "1/s" and value * frame_s > 1:
+            notes.append(f"{f.name} = {value:.3g} per s is faster than a frame of {frame_s:g} s: the movie cannot tell it")
+        at = f.to_scale(value)
+        for edge, word in ((f.lower, "lower"), (f.upper, "upper")):
+            if abs(at - f.to_scale(edge)) < NEAR_BOUND:
+                notes.append(f"{f.name} is at its {word} bound of {edge:g}")
+    if others:
+        notes.append(f"{len(others) + 1} different sets of values fit equally well: the data do not choose between them")
+    return tuple(notes)
