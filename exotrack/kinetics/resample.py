@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ from exotrack.errors import InputError
 Real = NDArray[np.float64]
 Statistic = Callable[[Real], Real]
 """Weights (b, C) of the cells in b replicates -> (b, ...) values."""
+T = TypeVar("T")
 BATCH = 50
 """Replicates of one task: fixed, so that nothing depends on the number of workers."""
 
@@ -160,7 +161,7 @@ def bootstrap(
     tails = np.array([0.5 - level / 2, 0.5 + level / 2])
     with np.errstate(invalid="ignore"):
         low, high = _limits(value, draws, jackknife, tails)
-        sd = np.asarray(_quiet(np.nanstd, draws, ddof=1))
+        sd = _sd(draws)
     undefined = int((~np.isfinite(draws)).sum(axis=0).max(initial=0))
     return Resampled(value, sd, low, high, draws, nest.unit, nest.n_units, undefined)
 
@@ -170,7 +171,7 @@ def each(statistic: Callable[[Real], Any]) -> Statistic:
     return partial(_one_by_one, statistic)
 
 
-def spread[T](
+def spread(
     what: str, task: Callable[[np.random.Generator], T], repeats: int, seed: int, run: Execution = Execution()
 ) -> list[T]:
     """Results of `task` in `repeats` independent random streams, as Dask tasks; in order, the same for any number of workers.
@@ -233,11 +234,13 @@ def _bca(value: Real, draws: Real, jackknife: Real, tails: Real) -> Real:
     return np.where(np.isfinite(at) & (below > 0) & (below < 1), at, tails[:, None])
 
 
-def _quiet(function: Callable[..., Any], draws: Real, **options: Any) -> Any:
-    """A nan-function over the replicates; NaN without a warning where too few are defined."""
-    flat = np.where(np.isfinite(draws), draws, np.nan)
-    enough = np.isfinite(flat).sum(axis=0) >= 2
-    return np.where(enough, function(np.where(enough, flat, np.arange(len(flat)).reshape(-1, *[1] * (flat.ndim - 1))), axis=0, **options), np.nan)
+def _sd(draws: Real) -> Real:
+    """Standard deviation over the replicates in which a value is defined; NaN where these are fewer than two."""
+    known = np.isfinite(draws)
+    n = known.sum(axis=0)
+    mean = np.where(known, draws, 0.0).sum(axis=0) / np.maximum(n, 1)
+    squares = (np.where(known, draws - mean, 0.0) ** 2).sum(axis=0)
+    return np.where(n >= 2, np.sqrt(squares / np.maximum(n - 1, 1)), np.nan)
 
 
 def _numbered(keys: Sequence[Hashable]) -> NDArray[np.intp]:
