@@ -70,9 +70,8 @@ class Risk:
         at_risk = np.cumsum(come - gone, axis=1)[:, :n_times].astype(float)
         ends = share.any(axis=1) & (left > from_s if from_s > 0 else True)
         where = own[ends] * n_times + stops[ends] - 1
-        exits = np.stack(
-            [np.bincount(where, column, n_own * n_times).reshape(n_own, n_times) for column in share[ends].T], axis=1
-        )
+        counts = [np.bincount(where, column, n_own * n_times).reshape(n_own, n_times) for column in share[ends].T]
+        exits = np.stack(counts, axis=1).astype(float)
         begun = float(np.count_nonzero((entered <= from_s) & (left > from_s if from_s > 0 else True)))
         return cls(times, at_risk, exits, tuple(fates), float(from_s), begun)
 
@@ -86,7 +85,7 @@ class Risk:
     def survival(self, weights: ArrayLike | None = None) -> Real:
         """(..., T) Kaplan-Meier survival just after each time."""
         at_risk, exits = self.totals(weights)
-        return np.cumprod(1.0 - _per(exits.sum(axis=-2), at_risk), axis=-1)
+        return np.asarray(np.cumprod(1.0 - _per(exits.sum(axis=-2), at_risk), axis=-1), dtype=float)
 
     def hazard(self, weights: ArrayLike | None = None) -> Real:
         """(..., J, T) Nelson-Aalen cumulative hazards just after each time."""
@@ -117,7 +116,7 @@ class Risk:
 
 
 def steps(at_s: Real, value: Real, t_s: Real, before: Real) -> Real:
-    """(..., G) value at `t_s` (G,) of step functions that hold `value` (..., T) from `at_s` (T,) on, and `before` (...) earlier."""
+    """(..., G) value at `t_s` (G,) of step functions that are `value` (..., T) from `at_s` (T,) on, and `before` (...) earlier."""
     padded = np.concatenate([before[..., None], value], axis=-1)
     return np.asarray(padded[..., np.searchsorted(at_s, t_s, side="right")])
 

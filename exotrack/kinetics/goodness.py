@@ -124,10 +124,9 @@ class Observed:
                 raise InputError(f"stays of group {g} have fates {', '.join(self.fates)}; there is no law for them")
             here = self.group == g
             most, least = int(self.frames_left[here].max()), int(self.n_frames[here].min())
-            if laws[g].n_frames < int(self.n_frames[here].max()) or least < laws[g].min_frames:
-                raise InputError(
-                    f"stays of {least} to {most} frames, but the law is of {laws[g].min_frames} to {laws[g].n_frames}; make it fit"
-                )
+            if laws[g].n_frames < most or least < laws[g].min_frames:
+                known = f"{laws[g].min_frames} to {laws[g].n_frames}"
+                raise InputError(f"stays have {least} to {most} frames, but their law is of {known}; make it cover them")
         return [(g, laws[g]) for g in present]
 
 
@@ -198,9 +197,7 @@ def _alike(low: Real, high: Real) -> tuple[Real, Real, Real]:
     return pairs.real, pairs.imag, count.astype(float)
 
 
-def _replicate(
-    observed: Observed, laws: Sequence[FrameLaw], fit: Fit, lost: Real, rng: np.random.Generator
-) -> tuple[float, ...]:
+def _replicate(observed: Observed, laws: Sequence[FrameLaw], fit: Fit, lost: Real, rng: np.random.Generator) -> tuple[float, ...]:
     again = observed.redrawn(laws, lost, rng)
     try:
         found = distances(again, fit(again))

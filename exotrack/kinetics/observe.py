@@ -220,4 +220,4 @@ def _called(kind: Whole, calls: Real | None, rng: np.random.Generator) -> Whole:
     if calls is None:
         return kind
     running = np.cumsum(calls, axis=1)[kind]
-    return np.minimum((rng.uniform(size=len(kind))[:, None] >= running).sum(axis=1), len(FATES) - 1).astype(np.int64)
+    return np.asarray(np.minimum((rng.uniform(size=len(kind))[:, None] >= running).sum(axis=1), len(FATES) - 1), dtype=np.int64)

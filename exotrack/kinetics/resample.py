@@ -152,9 +152,7 @@ def bootstrap(
     InputError : fewer than two independent units, from which no spread can be told.
     """
     if nest.n_units < 2:
-        raise InputError(
-            f"there is only {nest.n_units} {nest.unit}; the spread between {nest.unit}s needs at least 2 of them"
-        )
+        raise InputError(f"there is only {nest.n_units} {nest.unit}; the spread between {nest.unit}s needs at least 2 of them")
     value = np.asarray(statistic(np.ones((1, len(nest.cells)))), dtype=float)[0]
     draws = np.concatenate(list(_batches("bootstrap", partial(_replicates, statistic, nest), repeats, seed, run)))
     jackknife = np.asarray(statistic(nest.left_out()), dtype=float) if corrected else None
@@ -171,9 +169,7 @@ def each(statistic: Callable[[Real], Any]) -> Statistic:
     return partial(_one_by_one, statistic)
 
 
-def spread(
-    what: str, task: Callable[[np.random.Generator], T], repeats: int, seed: int, run: Execution = Execution()
-) -> list[T]:
+def spread(what: str, task: Callable[[np.random.Generator], T], repeats: int, seed: int, run: Execution = Execution()) -> list[T]:
     """Results of `task` in `repeats` independent random streams, as Dask tasks; in order, the same for any number of workers.
 
     task : must be picklable (a function of a module, or a `functools.partial` of one) where workers are processes.

@@ -10,8 +10,8 @@ which the end of the movie cut. So
 * ``shape``: given how many events a cell has, their rescaled times are spread evenly over it; distance from the uniform law.
 
 Usually a model says how the rate changes but each cell has a factor of its own. Its count then stands for it: a cell with n
-events takes n units. The intervals have mean 1 by construction, so that textbook p-values of ``joined`` are far too large. But given
-the counts the law of both distances is known without any rate, and p-values come from redrawing even times.
+events takes n units. The intervals have mean 1 by construction, so that textbook p-values of ``joined`` are far too large. But
+given the counts the law of both distances is known without any rate, and p-values come from redrawing even times.
 """
 
 from __future__ import annotations

@@ -22,9 +22,8 @@ from scipy.stats import kstest
 from exotrack._blocks import Execution
 from exotrack.kinetics.goodness import Observed, goodness
 from exotrack.kinetics.observe import Camera, FrameLaw, observe
-from exotrack.kinetics.rescaling import operational, rescaling
 from exotrack.kinetics.resample import spread
-from exotrack.kinetics.scheme import Scheme
+from exotrack.kinetics.rescaling import operational, rescaling
 
 Real = NDArray[np.float64]
 MEAN_S, N = 5.0, 100
