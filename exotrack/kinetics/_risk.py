@@ -116,7 +116,7 @@ class Risk:
 
 
 def steps(at_s: Real, value: Real, t_s: Real, before: Real) -> Real:
-    """(..., G) value at `t_s` (G,) of step functions that are `value` (..., T) from `at_s` (T,) on, and `before` (...) earlier."""
+    """(..., G) value at `t_s` (G,) of step functions: `value` (..., T) from `at_s` (T,) on, `before` (...) earlier."""
     padded = np.concatenate([before[..., None], value], axis=-1)
     return np.asarray(padded[..., np.searchsorted(at_s, t_s, side="right")])
 

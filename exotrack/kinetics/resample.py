@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -81,15 +81,11 @@ class Nest:
 
     def draw(self, rng: np.random.Generator) -> Real:
         """(C,) how often each cell is drawn in one replicate."""
-        weights = np.zeros(len(self.cells))
-        members = self._members()
-        for group in range(int(self.stratum.max()) + 1):
-            here = np.flatnonzero(self.stratum == group)
-            for a in here[rng.integers(len(here), size=len(here))]:
-                own = members[a]
-                drawn = own if len(own) == 1 else own[rng.integers(len(own), size=len(own))]
-                np.add.at(weights, drawn, 1.0)
-        return weights
+        order, first, size, group = self._layout
+        animals = np.concatenate([own[rng.integers(len(own), size=len(own))] for own in group])
+        drawn = np.repeat(animals, size[animals])
+        place = first[drawn] + (rng.uniform(size=len(drawn)) * size[drawn]).astype(np.intp)
+        return np.bincount(order[place], minlength=len(self.cells)).astype(float)
 
     def left_out(self, unit: str | None = None) -> Real:
         """(U, C) weights that leave out one unit after another, for a jackknife or cross-validation.
@@ -101,9 +97,12 @@ class Nest:
         own = np.arange(len(self.cells)) if unit == "cell" else self.animal
         return np.asarray(own[None, :] != np.arange(int(own.max()) + 1)[:, None], dtype=float)
 
-    def _members(self) -> list[NDArray[np.intp]]:
-        order = np.argsort(self.animal, kind="stable")
-        return np.split(order, np.cumsum(np.bincount(self.animal))[:-1])
+    @cached_property
+    def _layout(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], list[NDArray[np.intp]]]:
+        """Cells sorted by animal, where each animal's begin, how many it has, and the animals of each group."""
+        size = np.bincount(self.animal)
+        groups = [np.flatnonzero(self.stratum == group) for group in range(int(self.stratum.max()) + 1)]
+        return np.argsort(self.animal, kind="stable"), np.cumsum(size) - size, size, groups
 
 
 @dataclass(frozen=True, eq=False)
