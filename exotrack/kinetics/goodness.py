@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.kinetics import _pit
-from exotrack.kinetics.estimators import Curve, nelson_aalen
+from exotrack.kinetics.estimators import Curve, kaplan_meier
 from exotrack.kinetics.observe import FrameLaw
 from exotrack.kinetics.resample import spread
 
@@ -182,13 +182,17 @@ def distances(observed: Observed, laws: Sequence[FrameLaw]) -> dict[str, float]:
 def cox_snell(observed: Observed, laws: Sequence[FrameLaw]) -> Curve:
     """Cumulative hazard of the residuals -log(1 - F(K)): the straight line of slope 1 if the law holds (Cox & Snell 1968).
 
-    `t_s` holds the residuals, which have no unit; F is taken in the middle of the stretch of an exit, at its start for a stay
-    that was lost from sight.
+    `t_s` holds the residuals, which have no unit. The hazard is -log of their Kaplan-Meier survival, which unlike Nelson-Aalen's
+    sum has no bias where many are tied, as frames make them.
     """
     low, high = observed.stretches(laws)
     seen = observed.fate >= 0
-    middle = np.where(seen, (low + high) / 2, low).clip(0.0, 1.0 - 1e-12)
-    return nelson_aalen(-np.log1p(-middle), np.where(seen, "exit", ""), ("exit",))
+    residual = -np.log1p(-np.where(seen, high, low).clip(0.0, 1.0 - 1e-15))
+    alive = kaplan_meier(residual, seen)
+    with np.errstate(divide="ignore"):
+        value, low, high = -np.log(alive.value), -np.log(alive.high), -np.log(alive.low)
+        sd = np.divide(alive.sd, alive.value, out=np.full(len(value), np.nan), where=alive.value > 0)
+    return replace(alive, value=value, sd=sd, low=low, high=high)
 
 
 def _alike(low: Real, high: Real) -> tuple[Real, Real, Real]:
