@@ -36,7 +36,7 @@ def test_distances_of_stretches_are_those_of_the_mean_law() -> None:
     low = rng.uniform(0, 0.9, 40)
     high = low + rng.uniform(0.001, 0.1, 40)
     high[:5], weight = 1.0, rng.integers(1, 4, 40).astype(float)
-    u = np.linspace(0, 1, 400_001)
+    u = np.linspace(0, 1, 60_001)
     law = (weight[:, None] * ((u - low[:, None]) / (high - low)[:, None]).clip(0, 1)).sum(axis=0) / weight.sum()
     found = _pit.distances(low, high, weight)
     assert found.ks == pytest.approx(np.sqrt(weight.sum()) * np.abs(law - u).max(), rel=1e-4)
@@ -97,11 +97,11 @@ def test_the_textbook_test_never_rejects_a_law_fitted_to_the_data() -> None:
 
 
 def test_size_is_nominal() -> None:
-    """P-values of 80 small studies are even; tests/benchmarks/goodness.py gives the size itself."""
-    found = [verdict(1.0, 3, seed) for seed in range(80)]
+    """P-values of 60 small studies are even; tests/benchmarks/goodness.py gives the size itself."""
+    found = [verdict(1.0, 3, seed) for seed in range(60)]
     for name in ("ks", "cvm", "ad", "trend", "any"):
         assert kstest([one.p[name] for one in found], "uniform").pvalue > 0.005, name
-        assert np.mean([one.p[name] <= 0.05 for one in found]) <= 0.13, name
+        assert np.mean([one.p[name] <= 0.05 for one in found]) <= 0.15, name
 
 
 def test_a_gamma_law_is_told_from_an_exponential_one() -> None:
@@ -160,6 +160,19 @@ def test_published_rates_are_tested_as_they_are() -> None:
     right, wrong = (FrameLaw.of(Scheme.one_state(undocking=rate), 0.1, 600) for rate in (0.2, 0.3))
     assert goodness(seen, lambda _: [right], repeats=99).p["cvm"] > 0.02
     assert goodness(seen, lambda _: [wrong], repeats=99).p["cvm"] == 0.01
+
+
+def test_wrong_calls_are_applied_again() -> None:
+    """Of the fusions 30 % are taken for undocking: the law that knows it agrees with the stays, the other is rejected."""
+    rng = np.random.default_rng(9)
+    calls = np.array([[1.0, 0.0], [0.3, 0.7]])
+    law = FrameLaw.of(Scheme.one_state(undocking=0.1, full_fusion=0.2), 0.1, 600)
+    n_frames, fate = law.draw(np.full(500, 400), rng)
+    wrong = (fate == 1) & (rng.uniform(size=500) < 0.3)
+    left, group = np.full(500, 400), np.zeros(500, dtype=np.int64)
+    seen = Observed(n_frames, left, np.where(wrong, 0, fate), group, FATES[:2])
+    assert goodness(seen, lambda _: [law.called(calls)], repeats=99).p["fates"] > 0.05
+    assert goodness(seen, lambda _: [law], repeats=99).p["fates"] == 0.01
 
 
 def test_bad_input_is_named() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.kinetics._risk import shares
 from exotrack.kinetics.balance import balance
@@ -44,26 +43,20 @@ def test_exact_limits_of_a_poisson_count_hold_the_mean() -> None:
     np.testing.assert_allclose(low[1:], chi2.ppf(0.025, [2, 40]) / 2)
 
 
-def many(rng: np.random.Generator, shape: float, n: int = 30) -> Rates:
-    """Cells of unequal size whose rates are gamma-distributed about 2e-3 per um^2 and s; `shape` inf: all alike."""
-    exposure = rng.uniform(2e3, 2e4, n)
-    spread = np.ones(n) if np.isinf(shape) else rng.gamma(shape, 1 / shape, n)
-    return Rates(tuple(("m", k) for k in range(n)), rng.poisson(2e-3 * exposure * spread).astype(float), exposure)
-
-
 def test_cells_that_differ_are_seen_and_only_resampling_allows_for_it() -> None:
+    """300 studies of 30 cells of unequal size whose rates are gamma-distributed about 2e-3 per um^2 and s, or all alike."""
     rng = np.random.default_rng(1)
-    assert np.mean([many(rng, np.inf).dispersion()[1] < 0.05 for _ in range(300)]) == pytest.approx(0.05, abs=0.04)
-    cluster, poisson = 0, 0
-    for k in range(120):
-        rates = many(rng, 2.0)
-        assert rates.dispersion()[0] > 2
-        found = bootstrap(rates.pooled, Nest.of(rates.cells), repeats=300, seed=k, run=Execution(1))
-        cluster += found.low <= 2e-3 <= found.high
-        low, high = garwood(rates.count.sum())
-        poisson += low <= 2e-3 * rates.exposure_um2_s.sum() <= high
-    assert 0.86 <= cluster / 120 <= 0.99
-    assert poisson / 120 < 0.6
+    exposure, cells = rng.uniform(2e3, 2e4, 30), tuple(("m", k) for k in range(30))
+    alike = rng.poisson(2e-3 * exposure, (300, 30)).astype(float)
+    apart = rng.poisson(2e-3 * exposure * rng.gamma(2.0, 0.5, (300, 30))).astype(float)
+    assert np.mean([Rates(cells, count, exposure).dispersion()[1] < 0.05 for count in alike]) == pytest.approx(0.05, abs=0.04)
+    assert np.mean([Rates(cells, count, exposure).dispersion()[0] for count in apart]) > 5
+    found = bootstrap(lambda w: (w @ apart.T) / (w @ exposure)[:, None], Nest.of(cells), repeats=600, seed=1)
+    one = Rates(cells, apart[7], exposure)
+    np.testing.assert_allclose(bootstrap(one.pooled, Nest.of(cells), repeats=600, seed=1).low, found.low[7])
+    assert 0.89 <= np.mean((found.low <= 2e-3) & (found.high >= 2e-3)) <= 0.98
+    low, high = garwood(apart.sum(axis=1))
+    assert np.mean((low <= 2e-3 * exposure.sum()) & (high >= 2e-3 * exposure.sum())) < 0.6
 
 
 def test_a_ratio_of_two_conditions() -> None:
