@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,8 @@ from exotrack.kinetics import _pit
 from exotrack.kinetics.estimators import Curve, kaplan_meier
 from exotrack.kinetics.observe import FrameLaw
 from exotrack.kinetics.resample import spread
+from exotrack.kinetics.scheme import Scheme
+from exotrack.kinetics.stays import CHANCES, SEEN_EXITS
 
 Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -62,7 +65,7 @@ class Observed:
 
     @classmethod
     def of(cls, stays: pd.DataFrame, fates: Sequence[str], group: Sequence[int] | None = None) -> Observed:
-        """Take the stays of a table (columns n_frames, frames_left, exit_kind, as `observe.observe` makes them).
+        """Take the stays of a `Stays` table. `group` (n,) says which law each obeys; None: all the same. See `settings`.
 
         An exit of a kind that is not in `fates` is the end of observation: list "lost" or "bleaching" only if the law knows it.
 
@@ -72,7 +75,8 @@ class Observed:
         """
         if len(stays) < 2:
             raise InputError(f"there {'is 1 stay' if len(stays) else 'are no stays'}; a law can be tested against 2 or more")
-        n_frames, left = stays["n_frames"].to_numpy(np.int64), stays["frames_left"].to_numpy(np.int64)
+        n_frames = stays["n_frames"].to_numpy(np.int64)
+        left = (stays["movie_frames"] - stays["first_frame"]).to_numpy(np.int64)
         if (n_frames > left).any() or n_frames.min() < 1:
             row = int(np.flatnonzero((n_frames > left) | (n_frames < 1))[0])
             raise InputError(f"stay {row} has {n_frames[row]} frames with {left[row]} left in its movie; it needs 1 to that many")
@@ -106,6 +110,15 @@ class Observed:
             n_frames, fate = np.where(gone, np.maximum(given_up, 1), n_frames), np.where(gone, -1, fate)
         return replace(self, n_frames=n_frames, fate=fate)
 
+    def applied(self, stays: pd.DataFrame) -> pd.DataFrame:
+        """The `Stays` table that these were taken from, with their lengths and ends instead: for a fit that wants a table."""
+        kinds = np.array([*self.fates, "lost"], dtype=object)[self.fate]
+        kinds[(self.fate < 0) & (self.n_frames == self.frames_left)] = "censored"
+        unknown = {key: np.nan for key in (*CHANCES, "fraction_released") if key in stays}
+        duration_s = self.n_frames * stays["frame_s"].to_numpy()
+        seen = np.isin(kinds, SEEN_EXITS)
+        return stays.assign(n_frames=self.n_frames, duration_s=duration_s, exit_kind=kinds, exit_observed=seen, **unknown)
+
     def losses(self) -> Real:
         """(k + 1,) hazard, after each number of frames, to be lost from sight before the movie ends.
 
@@ -128,6 +141,34 @@ class Observed:
                 known = f"{laws[g].min_frames} to {laws[g].n_frames}"
                 raise InputError(f"stays have {least} to {most} frames, but their law is of {known}; make it cover them")
         return [(g, laws[g]) for g in present]
+
+
+class Setting(NamedTuple):
+    """What stays must share to obey the same law: how they began, the time between frames, the filter."""
+
+    entry_kind: str
+    frame_s: float
+    min_frames: int
+    n_frames: int
+
+    def law(self, scheme: Scheme) -> FrameLaw:
+        """The law of a scheme in this setting; of a resealed vesicle give the scheme that it starts anew with."""
+        resident = self.entry_kind == "resident"
+        return FrameLaw.of(scheme, self.frame_s, self.n_frames, self.min_frames, resident=resident)
+
+
+def settings(stays: pd.DataFrame) -> tuple[Whole, list[Setting]]:
+    """(n,) number of the setting of every row of a `Stays` table, and the settings, each as long as its longest movie."""
+    marks = stays[["entry_kind", "frame_s", "min_frames"]]
+    if (marks["entry_kind"] == "unknown").any():
+        raise InputError("stays of unknown beginning have no law; leave out those whose entry_kind is unknown")
+    number = marks.groupby(list(marks), sort=True).ngroup().to_numpy(np.int64)
+    longest = stays["movie_frames"].groupby(number).max()
+    firsts = marks.groupby(number).first()
+    return number, [
+        Setting(str(kind), float(frame_s), int(least), int(longest[g]))
+        for g, (kind, frame_s, least) in enumerate(firsts.itertuples(index=False))
+    ]
 
 
 Fit = Callable[[Observed], Sequence[FrameLaw]]

@@ -13,8 +13,8 @@ edge at m is a ramp over one frame, not a step: that is what the phase does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from exotrack.errors import InputError
 from exotrack.kinetics.scheme import FATES, Scheme
+from exotrack.kinetics.stays import SEEN_EXITS, Stays
 
 Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -56,7 +57,7 @@ class Camera:
                 f"at {self.bleaching_per_s:g} per s; all must be positive, and the movie no shorter than the shortest stay"
             )
         if self.calls is not None:
-            object.__setattr__(self, "calls", check_calls(self.calls, len(FATES)))
+            object.__setattr__(self, "calls", check_calls(self.calls, len(FATES), len(FATES)))
 
 
 def observe(
@@ -80,9 +81,8 @@ def observe(
 
     Returns
     -------
-    One row per recorded stay: movie_id, cell_id, stay (its row in the truth), n_frames (K), frames_left (from its first to the
-    movie's last), frame_s, min_frames, entry_observed, exit_observed, exit_kind ("censored" if still there in the last
-    frame), t_entry_s (time of its first frame, from the movie's first).
+    A `Stays` table, one row per recorded stay. `track_id` is its row in the truth, from 0. A vesicle still there in the last
+    frame is "censored"; an exit called "lost" or "bleaching" was not seen. Movies begin at 0 s: t_entry_s is that of the frame.
 
     Raises
     ------
@@ -100,25 +100,32 @@ def observe(
     went = np.minimum(np.ceil((stop - phase_s) / camera.frame_s), camera.n_frames)
     first = np.maximum(came, 0)
     kept = went - first >= camera.min_frames
-    seen = went < camera.n_frames
     called = _called(kind, camera.calls, rng)
-    exit_kind = np.where(seen, np.array(FATES, dtype=object)[called], "censored")
-    table = pd.DataFrame(
-        {
-            "movie_id": film,
-            "cell_id": np.zeros(len(start), dtype=int) if cell is None else np.asarray(cell),
-            "stay": np.arange(len(start)),
-            "n_frames": (went - first).astype(np.int64),
-            "frames_left": (camera.n_frames - first).astype(np.int64),
-            "frame_s": camera.frame_s,
-            "min_frames": camera.min_frames,
-            "entry_observed": came > 0,
-            "exit_observed": seen & (exit_kind != "lost"),
-            "exit_kind": exit_kind,
-            "t_entry_s": first * camera.frame_s,
-        }
+    exit_kind = np.where(went < camera.n_frames, np.array(FATES, dtype=object)[called], "censored")
+    columns = {
+        "movie_id": film.astype(str),
+        "cell_id": np.ones(len(start), dtype=np.int64) if cell is None else np.asarray(cell),
+        "track_id": np.arange(len(start)),
+        "first_frame": first,
+        "n_frames": went - first,
+        "t_entry_s": first * camera.frame_s,
+        "duration_s": (went - first) * camera.frame_s,
+        "entry_observed": came > 0,
+        "entry_kind": np.where(came > 0, "docking", "resident"),
+        "exit_observed": np.isin(exit_kind, SEEN_EXITS),
+        "exit_kind": exit_kind,
+    }
+    table = pd.DataFrame(columns)[kept].reset_index(drop=True)
+    return Stays.build(
+        table.assign(
+            frame_s=camera.frame_s,
+            min_frames=camera.min_frames,
+            movie_frames=camera.n_frames,
+            study_id="",
+            animal_id="",
+            condition="",
+        )
     )
-    return table[kept].reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,25 +144,25 @@ class FrameLaw:
     min_frames: int = 1
 
     @classmethod
-    def of(
-        cls, scheme: Scheme, frame_s: float, n_frames: int, min_frames: int = 1, *, resident: bool = False, calls: Any = None
-    ) -> FrameLaw:
+    def of(cls, scheme: Scheme, frame_s: float, n_frames: int, min_frames: int = 1, *, resident: bool = False) -> FrameLaw:
         """The law of a `Scheme`, up to `n_frames` frames (N), `frame_s` (s) apart.
 
         resident : of vesicles that were there in the first frame of a movie that follows a long rest, instead of newcomers.
-        calls : (J, J) probability that an exit by each fate of the scheme (rows) is called each (columns).
         """
         step, spent = scheme.over(frame_s)
         start = scheme.rested() if resident else scheme.entry @ spent / frame_s
         states = _powers(start, step, n_frames + 1)
         lasting = np.concatenate([[1.0], states.sum(axis=1)])
         ending = np.concatenate([np.zeros((1, len(scheme.fates))), states[:-1] @ (spent @ scheme.exits)])
-        law = cls(scheme.fates, lasting.clip(0.0, 1.0), ending.clip(0.0), min_frames)
-        return law if calls is None else law.called(calls)
+        return cls(scheme.fates, lasting.clip(0.0, 1.0), ending.clip(0.0), min_frames)
 
-    def called(self, calls: ArrayLike) -> FrameLaw:
-        """The law of the fates as they are called: (J, J) `calls`, true fates in rows, rows that sum to 1."""
-        return replace(self, ending=self.ending @ check_calls(calls, len(self.fates)))
+    def called(self, calls: ArrayLike, names: Sequence[str] | None = None) -> FrameLaw:
+        """The law of what fates are called: (J, L) `calls`, true fates in rows that sum to 1, the L `names` in columns.
+
+        names : None: those of the fates themselves.
+        """
+        named = self.fates if names is None else tuple(names)
+        return replace(self, fates=named, ending=self.ending @ check_calls(calls, len(self.fates), len(named)))
 
     @property
     def n_frames(self) -> int:
@@ -181,13 +188,13 @@ class FrameLaw:
         return n_seen, np.where(n_seen < frames_left, np.minimum(fate, len(self.fates) - 1), -1)
 
 
-def check_calls(calls: ArrayLike, n_fates: int) -> Real:
-    """`calls` as an array, or `InputError` unless it is (J, J), not negative, rows summing to 1."""
+def check_calls(calls: ArrayLike, n_fates: int, n_called: int) -> Real:
+    """`calls` as an array, or `InputError` unless it is (J, L), not negative, rows summing to 1."""
     matrix = np.asarray(calls, dtype=float)
-    if matrix.shape != (n_fates, n_fates) or not (matrix >= 0).all() or not np.allclose(matrix.sum(axis=1), 1.0, atol=1e-6):
+    if matrix.shape != (n_fates, n_called) or not (matrix >= 0).all() or not np.allclose(matrix.sum(axis=1), 1.0, atol=1e-6):
         raise InputError(
             f"calls: the probabilities of what a fate is called have shape {matrix.shape} and row sums "
-            f"{np.array2string(matrix.sum(axis=-1), precision=4)}; they must be {(n_fates, n_fates)}, rows summing to 1"
+            f"{np.array2string(matrix.sum(axis=-1), precision=4)}; they must be {(n_fates, n_called)}, rows summing to 1"
         )
     return matrix
 

@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulate": CORE | {"io"},
     "provenance": CORE | {"io"},
     "score": CORE | {"io"},
+    "kinetics": CORE | {"io"},
     "report": CORE | {"io", "provenance"},
     "pipeline": CORE | STAGES | {"io", "provenance", "report"},
     "calibrate": CORE | {"io", "pipeline", "provenance", "report", "score", "simulate"},

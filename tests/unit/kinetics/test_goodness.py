@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import cramervonmises, kstest
@@ -12,9 +13,10 @@ from scipy.stats import cramervonmises, kstest
 from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.kinetics import _pit
-from exotrack.kinetics.goodness import Goodness, Observed, cox_snell, distances, goodness
+from exotrack.kinetics.goodness import Goodness, Observed, cox_snell, distances, goodness, settings
 from exotrack.kinetics.observe import Camera, FrameLaw, observe
 from exotrack.kinetics.scheme import FATES, Scheme
+from exotrack.kinetics.stays import check
 
 Real = NDArray[np.float64]
 CAMERA = Camera(frame_s=0.1, n_frames=600)
@@ -175,6 +177,35 @@ def test_wrong_calls_are_applied_again() -> None:
     assert goodness(seen, lambda _: [law], repeats=99).p["fates"] == 0.01
 
 
+def test_newcomers_and_residents_of_two_cameras_are_tested_together_with_a_fit_that_wants_a_table() -> None:
+    """Residents have a law of their own where states are hidden; ends redrawn into a table keep its contract."""
+    rng = np.random.default_rng(11)
+    scheme = Scheme(np.array([[-0.5, 0.4], [0.0, -1.0]]), np.array([[0.1, 0.0], [0.0, 1.0]]), FATES[:2], np.array([1.0, 0.0]))
+    parts = []
+    for camera in (Camera(0.1, 300), Camera(0.25, 120, 2)):
+        law = [FrameLaw.of(scheme, camera.frame_s, 120, camera.min_frames, resident=old) for old in (False, True)]
+        for old in (0, 1):
+            start = np.full(150, 0 if old else 15)
+            n_frames, fate = law[old].draw(np.full(150, 105), rng)
+            row = observe([-1.0 if old else 2.0], [28.0], "undocking", camera, rng)
+            first = {"first_frame": start, "n_frames": n_frames, "movie_frames": start + 105}
+            kind = np.where(fate < 0, "censored", np.array(FATES)[fate])
+            last = {"exit_kind": kind, "exit_observed": fate >= 0, "duration_s": n_frames * camera.frame_s}
+            parts.append(row.loc[[0] * 150].reset_index(drop=True).assign(**first, **last))
+    stays = pd.concat(parts, ignore_index=True)
+    group, kinds = settings(stays)
+    assert [(kind.entry_kind, kind.frame_s, kind.min_frames) for kind in kinds] == [
+        ("docking", 0.1, 1), ("docking", 0.25, 2), ("resident", 0.1, 1), ("resident", 0.25, 2)
+    ]  # fmt: skip
+    seen = Observed.of(stays, FATES[:2], group)
+    assert goodness(seen, lambda _: [kind.law(scheme) for kind in kinds], repeats=99).p["any"] > 0.05
+    mixed = [kind._replace(entry_kind="docking").law(scheme) for kind in kinds]
+    assert goodness(seen, lambda _: mixed, repeats=99).p["any"] <= 0.05
+    again = seen.redrawn([kind.law(scheme) for kind in kinds], seen.losses(), rng).applied(stays)
+    check(again)
+    assert not again["n_frames"].equals(stays["n_frames"])
+
+
 def test_bad_input_is_named() -> None:
     rows = observe([1.0, 2.0], [4.0, 5.0], "undocking", CAMERA, np.random.default_rng(0))
     with pytest.raises(InputError, match="there is 1 stay; a law can be tested against 2 or more"):
@@ -182,7 +213,7 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(InputError, match="stay 0 has 700 frames"):
         Observed.of(rows.assign(n_frames=700), ONE)
     with pytest.raises(InputError, match="its exit cannot have been seen"):
-        Observed.of(rows.assign(frames_left=rows["n_frames"]), ONE)
+        Observed.of(rows.assign(movie_frames=rows["first_frame"] + rows["n_frames"]), ONE)
     short = FrameLaw.of(Scheme.one_state(undocking=0.2), 0.1, 10)
     with pytest.raises(InputError, match="law is of 1 to 10; make it cover them"):
         distances(Observed.of(rows, ONE), [short])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.kinetics.observe import Camera, FrameLaw, observe
 from exotrack.kinetics.scheme import FATES, Scheme
+from exotrack.kinetics.stays import Stays, check
 
 Real = NDArray[np.float64]
 SCHEME = Scheme(np.array([[-0.9, 0.5], [0.2, -1.2]]), np.array([[0.4, 0.0], [0.0, 1.0]]), FATES[:2], np.array([1.0, 0.0]))
@@ -47,7 +48,7 @@ def recorded() -> pd.DataFrame:
 def test_recorded_stays_follow_the_law_of_frames(recorded: pd.DataFrame, resident: bool) -> None:
     """Counts of every number of frames and fate, chi-squared over some 25 of them."""
     rows = recorded[recorded["entry_observed"] != resident]
-    rows = rows[rows["frames_left"] >= 25]
+    rows = rows[rows["movie_frames"] - rows["first_frame"] >= 25]
     law = FrameLaw.of(SCHEME, CAMERA.frame_s, 40, CAMERA.min_frames, resident=resident)
     squared, cells = 0.0, 0
     for k in range(3, 15):
@@ -56,6 +57,7 @@ def test_recorded_stays_follow_the_law_of_frames(recorded: pd.DataFrame, residen
             squared += (np.count_nonzero((rows["n_frames"] == k) & (rows["exit_kind"] == fate)) - expected) ** 2 / expected
             cells += 1
     assert len(rows) > 5000
+    check(rows)
     assert squared < cells + 4 * np.sqrt(2 * cells)
     lasting = np.mean(rows["n_frames"] >= 15)
     assert lasting == pytest.approx(law.lasting[15] / law.recorded(), abs=4 * np.sqrt(lasting / len(rows)))
@@ -89,7 +91,7 @@ def test_a_dead_end_never_leaves() -> None:
 
 @pytest.mark.parametrize("left", [10, 30])
 def test_drawing_from_the_law_is_the_same_as_recording(recorded: pd.DataFrame, left: int) -> None:
-    rows = recorded[recorded["entry_observed"] & (recorded["frames_left"] == left)]
+    rows = recorded[recorded["entry_observed"] & (recorded["movie_frames"] - recorded["first_frame"] == left)]
     law = FrameLaw.of(SCHEME, CAMERA.frame_s, 40, CAMERA.min_frames)
     n_frames, fate = law.draw(np.full(20_000, left), np.random.default_rng(2))
     assert n_frames.min() >= 3
@@ -112,7 +114,7 @@ def test_frames_of_one_stay_by_hand() -> None:
     assert table["entry_observed"].tolist() == [False, True, True]
     assert table["exit_observed"].tolist() == [True, True, False]
     assert table["exit_kind"].tolist() == ["full_fusion", "full_fusion", "censored"]
-    assert table["n_frames"].iloc[-1] == table["frames_left"].iloc[-1]
+    assert table["n_frames"].iloc[-1] == 10 - table["first_frame"].iloc[-1]
 
 
 def test_bleaching_competes_and_wrong_calls_mix_fates() -> None:
@@ -135,7 +137,8 @@ def test_bleaching_competes_and_wrong_calls_mix_fates() -> None:
 def test_nothing_recorded_is_a_table_with_its_columns() -> None:
     table = observe([1.01], [1.02], "undocking", Camera(1.0, 10, min_frames=2), np.random.default_rng(0))
     assert len(table) == 0
-    assert {"n_frames", "frames_left", "exit_kind", "t_entry_s"} <= set(table)
+    assert list(table) == list(Stays.columns())
+    assert check(table) is table
 
 
 def test_bad_input_is_named() -> None:
