@@ -10,7 +10,7 @@
 ``hazard``   slowest rate (1/s) at which the visible states that can be reached from ``start`` are left
 ``drive``    a driven input once it no longer changes
 ``value``    an expression of parameters and inputs
-``count``    events per cell (out of ``via``) in ``time_s``, from the model's own rest to steps in the inputs
+``count``    events per cell (out of ``via``) in ``time_s`` after the inputs step, from rest or the ``initial`` numbers
 ============ ======================================================================================================
 """
 
@@ -29,7 +29,7 @@ from exotrack.kinetics.exact import expected
 from exotrack.kinetics.generator import generator, namespace, resting, scheme
 
 STEPS = 400
-"""Steps into which a driven input is cut over the time of a count, half of them in the first twentieth."""
+"""Steps into which a driven input is cut over the time of a count."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def _count(model: Model, one: Golden) -> float:
     rest = free | rested(model, one.values, free)
     course = Course.steps([(0.0, rest), (1e-9, rest | one.inputs)])
     if model.drives:
-        parts = driven(model, Course.steps([(0.0, free), (1e-9, free | one.inputs)]), one.time_s, one.time_s / STEPS, one.values)
-        course = parts
-    start = resting(model, one.values, rest)
+        stepped = Course.steps([(0.0, free), (1e-9, free | one.inputs)])
+        course = driven(model, stepped, one.time_s, one.time_s / STEPS, one.values)
+    start = "initial" if one.start == "initial" else resting(model, one.values, rest)
     return float(expected(model, [0.0, one.time_s], course, start, one.values).events(one.of, one.via)[-1])
 
 
