@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,7 @@ from exotrack.errors import InputError
 from exotrack.kinetics.catalogue import Model
 from exotrack.kinetics.drive import Course, rested
 from exotrack.kinetics.exact import beginning
-from exotrack.kinetics.generator import Values, generator
+from exotrack.kinetics.generator import Generator, Values, generator
 
 Real = NDArray[np.float64]
 MOST_STEPS = 200_000_000
@@ -105,27 +104,28 @@ def simulate(
     if limits.sites is not None and limits.sites < 0:
         raise InputError(f"simulation: {limits.sites} docking sites; give 0 or more")
     course = course or Course.constant()
-    space = model.given(values)
-    cargo = _cargo(model, limits, space)
-    plan = _plan(model, course, (0.0 - limits.before_s, duration_s), values)
+    cargo = _cargo(model, limits, model.given(values))
+    spans, made = _spans(model, course, limits, duration_s, values)
     begin = _dealt(model, beginning(model, start, course, 0.0, values), rng)
     if limits.sites is not None:
         begin = _placed(model, begin, limits.sites, rng)
-    log, whole, numbers, gave_up = play(rng, plan, cargo, begin, -1 if limits.sites is None else limits.sites, MOST_STEPS)
+    rates, sizes = (np.array([getattr(g, part) for g in made]) for part in ("rates", "sizes"))
+    sites = -1 if limits.sites is None else limits.sites
+    log, numbers, gave_up = play(rng, *_plan(model), spans, rates, sizes, cargo, begin, sites, MOST_STEPS)
     if gave_up:
         raise InputError(
             f"model {model.id}: more than {MOST_STEPS:,} steps before {duration_s:g} s; its fastest rate is "
-            f"{plan.rates.max():g} per s: simulate a shorter time, or use the exact solution"
+            f"{rates.max():g} per s: simulate a shorter time, or use the exact solution"
         )
-    everyone = np.full(int(max(len(begin), whole[:, 0].max(initial=-1) + 1)), -1, np.int64)
+    whole = log[:, 1:4].astype(np.int64)
+    everyone = np.full(max(len(begin), int(whole[:, 0].max(initial=-1)) + 1), -1, np.int64)
     everyone[: len(begin)] = begin
-    return Population(model, 0.0 - limits.before_s, duration_s, everyone, log[:, 0].copy(), whole[:, 0].copy(), whole[:, 1].copy(),
-                      whole[:, 2].copy(), log[:, 1].copy(), log[:, 2].copy(), numbers, cargo.tau_s)  # fmt: skip
+    return Population(model, float(spans[0]), duration_s, everyone, log[:, 0].copy(), *whole.T.copy(), *log[:, 4:].T.copy(),
+                      numbers, float(cargo[0]))  # fmt: skip
 
 
-def _cargo(model: Model, limits: Limits, space: Mapping[str, float]) -> Any:
-    from exotrack.kinetics._steps import Cargo
-
+def _cargo(model: Model, limits: Limits, space: Mapping[str, float]) -> Real:
+    """What `exotrack.kinetics._steps` wants to know of cargo."""
     told = model.release
     if limits.empty and not (0 < limits.empty < 1 and told.tau_s and told.spent):
         raise InputError(
@@ -134,32 +134,34 @@ def _cargo(model: Model, limits: Limits, space: Mapping[str, float]) -> Any:
         )
     tau = space[told.tau_s] if told.tau_s else math.inf
     refill = space[told.refill_per_s] if told.refill_per_s else 0.0
-    return Cargo(float(tau), float(refill), limits.empty, model.state(told.spent) if limits.empty else -1)
+    return np.array([tau, refill, limits.empty, model.state(told.spent) if limits.empty else -1])
 
 
-def _plan(model: Model, course: Course, span: tuple[float, float], values: Values) -> Any:
-    from exotrack.kinetics._steps import Plan
+def _spans(model: Model, course: Course, limits: Limits, stop_s: float, values: Values) -> tuple[Real, list[Generator]]:
+    """Edges (S + 1,) of the spans of constant inputs, and the rates in each."""
+    rest = rested(model, values, course.at(0.0))
+    spans = [(0.0 - limits.before_s, 0.0, course.at(0.0))] if limits.before_s else []
+    spans += list(course.spans(0.0, stop_s))
+    made = [generator(model, values, rest | inputs) for _, _, inputs in spans]
+    return np.array([spans[0][0], *(b for _, b, _ in spans)]), made
 
-    first = rested(model, values, course.at(0.0)) | course.at(0.0)
-    spans = [(span[0], 0.0, first)] if span[0] < 0 else []
-    spans += [(a, b, (first if model.drives else {}) | inputs) for a, b, inputs in course.spans(0.0, span[1])]
-    made = [generator(model, values, inputs) for _, _, inputs in spans]
+
+def _plan(model: Model) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(T, 5) what each transition does, (n, 2) what each state is: see `exotrack.kinetics._steps`."""
     places = {name: k for k, name in enumerate(model.names)} | {"": -1}
-    looks = {name: (state.seen, state.open) for name, state in zip(model.names, model.states, strict=True)} | {"": ("", False)}
-    ways = model.transitions
-    sited = np.array([state.seen == "docked" for state in model.states])
-    return Plan(
-        source=np.array([places[one.source] for one in ways], np.int32),
-        target=np.array([places[one.target] for one in ways], np.int32),
-        rates=np.array([g.rates for g in made]),
-        sizes=np.array([g.sizes for g in made]),
-        edges=np.array([spans[0][0], *(b for _, b, _ in spans)]),
-        told=np.array([bool(one.event) or looks[one.source] != looks[one.target] for one in ways]),
-        docks=np.array([looks[one.target][0] == "docked" and looks[one.source][0] != "docked" for one in ways]),
-        sited=sited,
-        opened=np.array([state.open for state in model.states]),
-        fuses=np.array([one.event == "full_fusion" for one in ways]),
-    )
+    looks = {one.name: (one.seen, one.open) for one in model.states} | {"": ("", False)}
+    ways = [
+        (
+            places[one.source],
+            places[one.target],
+            # What changes neither what is seen nor the pore, and has no name, happens often and tells nothing.
+            bool(one.event) or looks[one.source] != looks[one.target],
+            looks[one.target][0] == "docked" and looks[one.source][0] != "docked",
+            one.event == "full_fusion",
+        )
+        for one in model.transitions
+    ]
+    return np.array(ways, np.int64), np.array([(one.seen == "docked", one.open) for one in model.states], np.int64)
 
 
 def _dealt(model: Model, numbers: Real, rng: np.random.Generator) -> NDArray[np.int64]:
