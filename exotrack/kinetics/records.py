@@ -8,7 +8,7 @@ the open pore; a vesicle that comes back into sight is another track.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +33,7 @@ class Arrivals(Table):
     """A simulated vesicle that comes into sight."""
 
     name = "arrivals"
+    arrival_id = Column(WHOLE, "", "Number of the arrival, from 1, in order of time.")
     track_id = Column(WHOLE, "", "Number of the vesicle while it is in sight, from 1.")
     movie_id = Column(TEXT, "", "Name of the movie.")
     cell_id = Column(MAYBE_WHOLE, "", "Cell of the vesicle.")
@@ -109,15 +110,11 @@ def records(population: Population, place: Place, rng: np.random.Generator) -> R
             episodes += [at | _episode(population, place, stay) for stay in stays if stay.stop > 0]
             events += [at | row for row in _events(population, place, stays, steps)]
             arrivals.append(own | {"vesicle_id": vesicle + 1} | _arrival(population, stays))
-    return Records(_table(Episodes, episodes, "episode_id", "t_first_s"), _table(Events, events, "event_id", "t_s"),
-                   Arrivals.build(arrivals_frame(arrivals)))  # fmt: skip
-
-
-def arrivals_frame(rows: Sequence[Row]) -> Any:
-    """Rows as columns, also when there are none."""
-    import pandas as pd
-
-    return pd.DataFrame(list(rows))
+    return Records(
+        _table(Episodes, episodes, "episode_id", "t_first_s"),
+        _table(Events, events, "event_id", "t_s"),
+        _table(Arrivals, arrivals, "arrival_id", "t_s"),
+    )
 
 
 def _table(table: type[Table], rows: list[Row], key: str, order: str) -> pd.DataFrame:
@@ -126,31 +123,28 @@ def _table(table: type[Table], rows: list[Row], key: str, order: str) -> pd.Data
 
     if not rows:
         return table.empty()
-    frame = pd.DataFrame(rows).sort_values(order, kind="stable")
+    frame = pd.DataFrame(rows).sort_values(order, kind="stable", na_position="first")
     frame[key] = np.arange(1, len(frame) + 1)
     return table.build(frame)
 
 
-def _sightings(
-    population: Population, state: int, mine: NDArray[np.intp]
-) -> Iterator[tuple[list[_Stay], list[tuple[int, float]]]]:
-    """Each time that a vesicle is in sight: its stays, and (index of the change, time its docked stay began or NaN)."""
+def _sightings(population: Population, state: int, mine: NDArray[np.intp]) -> Iterator[tuple[list[_Stay], list[int]]]:
+    """Each time that a vesicle is in sight: its stays in order, and which of the population's changes are its own."""
     states = population.model.states
     seen = states[state].seen if state >= 0 else ""
-    since, stays, steps, entered = population.start_s, list[_Stay](), list[tuple[int, float]](), False
+    since, entered = population.start_s, False
+    stays: list[_Stay] = []
+    steps: list[int] = []
     for k in mine:
         t, kind = float(population.t_s[k]), population.kind(int(population.transition[k]))
         new = states[population.state[k]].seen if population.state[k] >= 0 else ""
         ends = seen != new or (kind in STAY_ENDS and seen != "")
-        named = kind if kind in EVENT_KINDS or kind in STAY_ENDS else ""
-        if seen:
-            steps.append((int(k), since if seen == "docked" and (entered or since > population.start_s) else math.nan))
-        elif new:
-            steps.append((int(k), math.nan))
+        if seen or new:
+            steps.append(int(k))
         if ends and seen:
-            stays.append(_Stay(seen, since, t, named if kind in STAY_ENDS else "", entered, False))
+            stays.append(_Stay(seen, since, t, kind if kind in STAY_ENDS else "", entered, not new))
         if seen and not new:
-            yield [*stays[:-1], stays[-1]._replace(last=True)], steps
+            yield stays, steps
             stays, steps = [], []
         if ends:
             entered, since = bool(new), t
@@ -173,10 +167,10 @@ def _episode(population: Population, place: Place, stay: _Stay) -> Row:
     }  # fmt: skip
 
 
-def _events(population: Population, place: Place, stays: list[_Stay], steps: list[tuple[int, float]]) -> Iterator[Row]:
+def _events(population: Population, place: Place, stays: list[_Stay], steps: list[int]) -> Iterator[Row]:
     docked_from = {stay.stop: stay for stay in stays if stay.seen == "docked"}
     number, full = 0, math.nan
-    for k, _ in steps:
+    for k in steps:
         kind, t = population.kind(int(population.transition[k])), float(population.t_s[k])
         if kind in FUSIONS:
             number += 1
@@ -198,11 +192,11 @@ def _events(population: Population, place: Place, stays: list[_Stay], steps: lis
         yield row
 
 
-def _left(population: Population, k: int, steps: list[tuple[int, float]]) -> Row:
+def _left(population: Population, k: int, steps: list[int]) -> Row:
     """What a fusion let out, and for how long its pore was open: a kiss-and-run until the next change of the vesicle."""
     if population.kind(int(population.transition[k])) == "full_fusion":
         return {"fraction_released": 1.0, "open_s": math.nan}
-    later = [j for j, _ in steps if j > k]
+    later = [j for j in steps if j > k]
     stop = float(population.t_s[later[0]]) if later else population.stop_s
     open_s = stop - float(population.t_s[k])
     fraction = 1.0 - math.exp(-open_s / population.tau_s)
