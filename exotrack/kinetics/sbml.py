@@ -23,8 +23,18 @@ from exotrack.kinetics._reading import from_content
 from exotrack.kinetics.catalogue import EVIDENCE, Model, Transition
 from exotrack.kinetics.generator import Values, namespace
 
-_UNITS = {"s": "second", "1/s": "per_second", "1/uM/s": "per_uM_per_second", "uM": "uM", "nm": "nm", "mV": "mV", "1": "dimensionless"}
+_UNITS = {
+    "s": "second",
+    "1/s": "per_second",
+    "vesicles/s": "item_per_second",
+    "1/uM/s": "per_uM_per_second",
+    "uM": "uM",
+    "nm": "nm",
+    "mV": "mV",
+    "1": "dimensionless",
+}
 _DECLARED = """  unit per_second = 1 / second
+  unit item_per_second = item / second
   unit uM = 1e-6 mole / litre
   unit per_uM_per_second = 1e6 litre / (mole * second)
   unit nm = 1e-9 metre
@@ -39,8 +49,8 @@ _TAKEN = re.compile(
     r"|lognormal|poisson|rayleigh|second|item|mole|litre|metre|gram|volt|ampere|kelvin|hertz|joule|newton|pascal|watt|tesla)\b"
 )
 """Words that Antimony keeps for itself: a name like that gets a ``_`` behind it."""
-SPECIES, MASS_ACTION = 247, 49
-"""Terms of the Systems Biology Ontology given to species (simple chemical) and to first-order reactions."""
+SPECIES, CONVERSION = 247, 182
+"""Terms of the Systems Biology Ontology given to species (simple chemical) and to reactions (conversion)."""
 
 
 def require(module: str) -> Any:
@@ -96,7 +106,7 @@ def _reaction(number: int, one: Transition) -> list[str]:
     right = written(Node("*", (law, name(one.source)))) if one.source else written(law)
     event = f"  // {one.event}" if one.event else ""
     arrow = f"{_named(one.source)} -> {_named(one.target)}"
-    return [f"  J{number}: {arrow}; {_named(right)}{event}", f"  J{number}.sboTerm = {MASS_ACTION}"]
+    return [f"  J{number}: {arrow}; {_named(right)}{event}", f"  J{number}.sboTerm = {CONVERSION}"]
 
 
 def _used(model: Model) -> list[str]:
