@@ -40,9 +40,9 @@ SIMULATION = """Set with `exotrack simulate PRESET --out DIR --rng N --set NAME=
 [simulator.md](simulator.md)."""
 CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under
 `[calibrate]`; what they do is in [calibrate.md](calibrate.md)."""
-MODELS = """A reference model says which states a vesicle passes through, at which rates, and what a camera sees of each state. Every number
-has a unit, bounds for a fit, and its evidence; golden numbers from the papers' own code are computed anew in the tests. A value
-from memory is printed as UNVERIFIED wherever it is used.
+MODELS = """A reference model says which states a vesicle passes through, at which rates, and what a camera sees of
+each state. Every number has a unit, bounds for a fit, and its evidence; golden numbers, most of them from the papers' own code,
+are computed anew in the tests. A value from memory is printed as UNVERIFIED wherever it is used.
 
 ```bash
 exotrack models list
@@ -65,12 +65,12 @@ stimulus = Course.steps([(0.0, {"Ca": 0.1}), (10.0, {"Ca": 2.0})])
 print(expected(model, np.arange(0.0, 31.0, 10.0), stimulus).table())
 ```
 
-A model of your own is such a TOML file: copy one and change it. Rates are expressions of numbers, names, `+ - * / ^`, parentheses and
-`hill(x, half, n)`, `exp`, `log`, `sqrt`, `abs`, `min`, `max`; nothing in them is executed. A state with `stages = n` is passed in n
-equal steps, so that the waiting time of its transition marked `erlang = true` has a coefficient of variation of 1/sqrt(n).
+A model of your own is such a TOML file: copy one and change it. Rates are expressions of numbers, names, `+ - * / ^`, parentheses
+and `hill(x, half, n)`, `exp`, `log`, `sqrt`, `abs`, `min`, `max`; nothing in them is executed. A state with `stages = n` is passed
+in n equal steps, so that the waiting time of its transition marked `erlang = true` has a coefficient of variation of 1/sqrt(n).
 
-SBML and Antimony are read too (`pip install ".[sbml]"`), if every reaction is first order: one vesicle becomes one vesicle. SBML does
-not say what a camera sees, so a map lies beside `mine.xml` as `mine.map.toml`:
+SBML and Antimony are read too (`pip install ".[sbml]"`), if every reaction is first order: one vesicle becomes one vesicle.
+SBML does not say what a camera sees, so a map, `mine.map.toml`, lies beside `mine.xml`:
 
 ```toml
 [seen]

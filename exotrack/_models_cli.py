@@ -62,7 +62,9 @@ def show(name: Name, see: See = None) -> None:
 def export(
     name: Name,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; printed if not given.")] = None,
-    to: Annotated[str | None, typer.Option("--format", metavar="F", help="toml, sbml or antimony; else by FILE's ending.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--format", metavar="F", help="toml, sbml or antimony; else by FILE's ending.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter or input; may be repeated.")
     ] = None,
@@ -111,7 +113,9 @@ def _text(model: Model, name: str, form: str, changes: list[str]) -> str:
     if form == "toml":
         path = HERE / f"{name}.toml" if name in models() else Path(name)
         if given or path.suffix.lower() != ".toml":
-            raise ParameterError("--format toml copies a TOML file as it stands; change values in the copy, or export sbml or antimony")
+            raise ParameterError(
+                "--format toml copies a TOML file as it stands; change values in the copy, or export sbml or antimony"
+            )
         return path.read_text(encoding="utf-8")
     return antimony_text(model, values, inputs) if form == "antimony" else sbml_text(model, values, inputs)
 

@@ -1,4 +1,4 @@
-"""The small language of rates: numbers, names, ``+ - * / ^``, parentheses and a few functions. Nothing is ever executed as Python.
+"""The small language of rates: numbers, names, ``+ - * / ^``, parentheses, a few functions. Nothing is executed as Python.
 
 ``k1 * Ca + k2 * hill(ATP, 55, 4)`` is read into a tree, which is evaluated, differentiated from species, or written out again.
 ``^`` (or ``**``) binds tighter than a sign before it and groups to the right, as in algebra: ``-2^2`` is -4.
@@ -15,6 +15,7 @@ from exotrack._settings import nearest
 from exotrack.errors import InputError
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/^(),]))")
+_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 4}
 _SIGN = 3
 DEEPEST = 100
@@ -23,7 +24,8 @@ DEEPEST = 100
 
 def hill(x: float, half: float, n: float) -> float:
     """x^n / (half^n + x^n): 0 at x = 0, 1/2 at x = half."""
-    return x**n / (half**n + x**n)
+    raised = float(x**n)
+    return raised / (float(half**n) + raised)
 
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., float]]] = {
@@ -86,6 +88,9 @@ class _Reader:
     def __init__(self, text: str, where: str) -> None:
         self.text, self.where, self.at, self.depth = text, where, 0, 0
         self.tokens: list[tuple[str, str, int]] = []
+        for found in _CALL.finditer(text):  # named first: whatever else is wrong with it, this must not be there
+            if found.group(1) not in FUNCTIONS:
+                raise self.problem(f"no function {found.group(1)!r}{nearest(found.group(1), FUNCTIONS)}", found.start())
         place, end = 0, len(text.rstrip())
         while place < end:
             found = _TOKEN.match(text, place)
@@ -147,8 +152,6 @@ class _Reader:
         raise self.problem(f"expected a number or a name, found {word or 'the end'!r}", place)
 
     def call(self, word: str, place: int) -> Node:
-        if word not in FUNCTIONS:
-            raise self.problem(f"no function {word!r}{nearest(word, FUNCTIONS)}", place)
         self.take("(")
         parts = [self.climb(1)]
         while self.next()[1] == ",":

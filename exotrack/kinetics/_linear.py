@@ -85,7 +85,8 @@ def coefficients(tree: Node, species: set[str], rules: Mapping[str, Node], where
             raise refuse()
         other = parts[1 - linear[0]]
         return {
-            key: other if head == "*" and one == number(1.0) else Node(head, (one, other)) for key, one in inner(parts[linear[0]]).items()
+            key: other if head == "*" and one == number(1.0) else Node(head, (one, other))
+            for key, one in inner(parts[linear[0]]).items()
         }
     raise refuse()
 

@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +56,9 @@ def from_content(content: Mapping[str, Any], where: str, stages: Mapping[str, in
     model = Model(
         **_only(Model, head, f"{where}: [model]", ("id", "title", "about", "reference", "status", "notes", "stay")),
         parameters={key: _parameter(key, one, where) for key, one in content.get("parameters", {}).items()},
-        inputs={key: _made(Input, {"name": key, **one}, f"{where}: input {key}") for key, one in content.get("inputs", {}).items()},
+        inputs={
+            key: _made(Input, {"name": key, **one}, f"{where}: input {key}") for key, one in content.get("inputs", {}).items()
+        },
         derived={key: _rate(text, f"{where}: {key}") for key, text in content.get("derived", {}).items()},
         states=tuple(states),
         transitions=tuple(transitions),
@@ -166,9 +169,9 @@ def _check_names(model: Model, where: str) -> None:
         _check_known(tree, known, f"{where}: {key}")
         known.add(key)
     for one in model.transitions:
-        for tree in (one.rate, one.size):
-            if tree is not None:
-                _check_known(tree, known, f"{where}: transition {one.words}")
+        _check_known(one.rate, known, f"{where}: transition {one.words}")
+        if one.size is not None:
+            _check_known(one.size, known, f"{where}: transition {one.words}")
     for drive in model.drives:
         if drive.name not in model.inputs:
             raise InputError(f"{where}: drive {drive.name}: there is no input of that name")
@@ -207,7 +210,9 @@ def _check_stay(model: Model, where: str) -> None:
         if one.target in inside and one.source not in inside and one.event != "docking":
             raise InputError(f"{where}: transition {one.words} begins a stay; its event must be docking")
         if one.source not in inside and one.event in STAY_ENDS and "docked" in model.stay:
-            raise InputError(f"{where}: transition {one.words} is called {one.event}, but {one.source or '()'} is no docked state")
+            raise InputError(
+                f"{where}: transition {one.words} is called {one.event}, but {one.source or '()'} is no docked state"
+            )
 
 
 def _staged(model: Model, slow: list[Node], many: Mapping[str, int], where: str) -> Model:
@@ -241,7 +246,7 @@ def _routed(model: Model, way: Transition, stages: list[str]) -> Iterator[Transi
     for one in model.transitions:
         into = replace(one, target=stages[0]) if one.target == way.source else one
         if one is way:
-            yield from (replace(quick, source=a, target=b, event="") for a, b in zip(stages, stages[1:], strict=False))
+            yield from (replace(quick, source=a, target=b, event="") for a, b in pairwise(stages))
             yield replace(quick, source=stages[-1])
         elif one.source == way.source:
             yield from (replace(into, source=stage) for stage in stages)

@@ -46,7 +46,8 @@ def _weigh(rates: Any, ways: Any, looks: Any, counts: Any, sites: int, weights: 
 @njit(nogil=True, cache=True)
 def _wait(rng: Any) -> float:
     """An exponential number of mean 1; numba's own, and its Poisson numbers, take long to compile."""
-    return -np.log1p(-rng.random())
+    wait: float = -np.log1p(-rng.random())
+    return wait
 
 
 @njit(nogil=True, cache=True)
@@ -78,7 +79,9 @@ def _move(v: int, new: int, who: Any, members: Any, counts: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _take(t: float, v: int, k: int, ways: Any, looks: Any, cargo: Any, who: Any, held: Any, log: Any) -> int:
+def _take(  # noqa: PLR0913 - a kernel takes arrays, not objects
+    t: float, v: int, k: int, ways: Any, looks: Any, cargo: Any, who: Any, held: Any, log: Any
+) -> int:
     """Bring the content of vesicle `v` up to date and write transition `k` down, in one or two rows; their number.
 
     It is written as t, vesicle, transition (T for a spent vesicle that leaves), state after it, content before and after it.
@@ -101,7 +104,9 @@ def _take(t: float, v: int, k: int, ways: Any, looks: Any, cargo: Any, who: Any,
 
 
 @njit(nogil=True, cache=True)
-def play(rng: Any, ways: Any, looks: Any, edges: Any, rates: Any, sizes: Any, cargo: Any, begin: Any, sites: int, most: int) -> Any:
+def play(  # noqa: PLR0913 - a kernel takes arrays, not objects
+    rng: Any, ways: Any, looks: Any, edges: Any, rates: Any, sizes: Any, cargo: Any, begin: Any, sites: int, most: int
+) -> Any:
     """Play the population through all spans of constant inputs.
 
     Parameters
@@ -146,7 +151,11 @@ def play(rng: Any, ways: Any, looks: Any, edges: Any, rates: Any, sizes: Any, ca
                 else:
                     n += 1
                 if n > room:
-                    more, also, wider = np.full((2 * room, 2), -1), np.ones((2 * room, 2)), np.zeros((len(looks), 2 * room), np.int64)
+                    more, also, wider = (
+                        np.full((2 * room, 2), -1),
+                        np.ones((2 * room, 2)),
+                        np.zeros((len(looks), 2 * room), np.int64),
+                    )
                     more[:room], also[:room], wider[:, :room] = who, held, members
                     who, held, members, room = more, also, wider, 2 * room
                 if told + 2 > len(log):

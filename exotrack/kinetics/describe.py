@@ -17,7 +17,7 @@ GOLDEN = ("golden number", "expected", "within", "source")
 
 def summary() -> Rows:
     """One row per model: name, title, states, parameters that are fitted, parameters that are unverified, status."""
-    rows = []
+    rows: Rows = []
     for name in models():
         model = load(name)
         mark = f"{name} (default)" if name == DEFAULT else name
@@ -33,7 +33,7 @@ def evidence(one: Parameter) -> str:
 
 def parameter_rows(model: Model) -> Rows:
     """The parameters, as `PARAMETERS` heads them."""
-    rows = []
+    rows: Rows = []
     for key, one in model.parameters.items():
         source = f" ({one.source})" if one.source else ""
         bounds = f"{one.lower:g} to {one.upper:g}"
@@ -58,7 +58,7 @@ def state_rows(model: Model) -> Rows:
 
 def transition_rows(model: Model) -> Rows:
     """The transitions, as `TRANSITIONS` heads them."""
-    rows = []
+    rows: Rows = []
     for one in model.transitions:
         batch = f" in batches of {said(one.size)}" if one.size is not None else ""
         rows.append((one.source or "(outside)", one.target or "(outside)", said(one.rate) + batch, one.event))
@@ -68,7 +68,8 @@ def transition_rows(model: Model) -> Rows:
 def golden_rows(model: Model) -> Rows:
     """The golden numbers: what is computed, what is expected, how near it must come, where it is from."""
     return [
-        (check.words, f"{check.golden.value:g}", f"{100 * check.golden.within:g} %", check.golden.source) for check in checks(model)
+        (check.words, f"{check.golden.value:g}", f"{100 * check.golden.within:g} %", check.golden.source)
+        for check in checks(model)
     ]
 
 

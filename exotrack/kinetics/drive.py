@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Course:
         """(from, to, inputs) of every stretch of constant inputs between two times."""
         inner = self.t_s[(self.t_s > start_s) & (self.t_s < stop_s)]
         edges = [start_s, *inner.tolist(), stop_s]
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             if b > a:
                 yield a, b, self.at(a)
 
@@ -108,7 +109,9 @@ def driven(model: Model, course: Course, stop_s: float, step_s: float, values: V
     step_s : length of the steps (s) in which the driven inputs are held, each at the mean over its step.
     """
     if not model.drives:
-        raise InputError(f"model {model.id}: nothing in it is driven; give its inputs ({', '.join(model.inputs) or 'none'}) as they are")
+        raise InputError(
+            f"model {model.id}: nothing in it is driven; give its inputs ({', '.join(model.inputs) or 'none'}) as they are"
+        )
     first = float(course.t_s[0])
     if not (0 < step_s <= stop_s - first):
         raise InputError(f"inputs: steps of {step_s:g} s between {first:g} and {stop_s:g} s; give a positive one that fits in")

@@ -62,7 +62,7 @@ def checks(model: Model) -> Iterator[Check]:
 
 def _inputs(model: Model, one: Golden) -> dict[str, float]:
     """The inputs that are named; driven ones that are not are those of rest under them."""
-    free = {key: value for key, value in one.inputs.items()}
+    free = dict(one.inputs)
     return rested(model, one.values, free) | free
 
 
@@ -136,9 +136,9 @@ def _value(model: Model, one: Golden) -> float:
 def _count(model: Model, one: Golden) -> float:
     free = {key: value.value for key, value in model.inputs.items() if key not in {drive.name for drive in model.drives}}
     rest = free | rested(model, one.values, free)
-    course = Course.steps([(0.0, rest), (1e-9, rest | one.inputs)])
+    course = Course.steps([(0.0, rest), (1e-9, rest | dict(one.inputs))])
     if model.drives:
-        stepped = Course.steps([(0.0, free), (1e-9, free | one.inputs)])
+        stepped = Course.steps([(0.0, free), (1e-9, free | dict(one.inputs))])
         course = driven(model, stepped, one.time_s, one.time_s / STEPS, one.values)
     start = "initial" if one.start == "initial" else resting(model, one.values, rest)
     return float(expected(model, [0.0, one.time_s], course, start, one.values).events(one.of, one.via)[-1])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -100,7 +101,7 @@ def records(population: Population, place: Place, rng: np.random.Generator) -> R
     episodes: list[Row] = []
     events: list[Row] = []
     arrivals: list[Row] = []
-    for vesicle, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+    for vesicle, (a, b) in enumerate(pairwise(edges)):
         for stays, steps in _sightings(population, int(population.begin[vesicle]), order[a:b]):
             if stays[-1].stop <= 0:
                 continue

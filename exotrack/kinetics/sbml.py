@@ -11,7 +11,6 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +147,9 @@ def read_sbml(path: Path, see: Path | None = None) -> Model:
         text = _translated(text, str(path))
     document = libsbml.readSBMLFromString(text)
     if document.getNumErrors(libsbml.LIBSBML_SEV_ERROR) or document.getNumErrors(libsbml.LIBSBML_SEV_FATAL):
-        bad = next(e for e in map(document.getError, range(document.getNumErrors())) if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR)
+        bad = next(
+            e for e in map(document.getError, range(document.getNumErrors())) if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR
+        )
         raise InputError(f"{path}: not SBML (line {bad.getLine()}: {' '.join(bad.getMessage().split())})")
     for option in ("promoteLocalParameters", "expandFunctionDefinitions", "expandInitialAssignments"):
         wish = libsbml.ConversionProperties()
@@ -196,7 +197,9 @@ def _transitions(
 ) -> list[dict[str, Any]]:
     """One transition, or two of a reaction that goes both ways; an `InputError` if the law is not first order."""
     where = f"{path}: reaction {one.getId()}"
-    ends = [[part for part in side if part.getSpecies() in species] for side in (one.getListOfReactants(), one.getListOfProducts())]
+    ends = [
+        [part for part in side if part.getSpecies() in species] for side in (one.getListOfReactants(), one.getListOfProducts())
+    ]
     if any(len(side) > 1 or any(part.getStoichiometry() != 1 for part in side) for side in ends):
         raise InputError(f"{where}: not first order: one vesicle must become one vesicle (at most one reactant and one product)")
     left, right = (side[0].getSpecies() if side else "" for side in ends)
@@ -209,7 +212,9 @@ def _transitions(
         tree = Node("/", (part, name(species[key].getCompartment()))) if inside else part
         back = key == right and key != left
         if (key not in (left, right) and key) or (not key and left):
-            raise InputError(f"{where}: not first order: its rate depends on {key or 'no species'}, its reactant is {left or 'none'}")
+            raise InputError(
+                f"{where}: not first order: its rate depends on {key or 'no species'}, its reactant is {left or 'none'}"
+            )
         if sign(tree, values, where) * (-1 if back else 1) < 0:
             raise InputError(f"{where}: not first order: the rate {written(tree)} of {key or 'an arrival'} has the wrong sign")
         start, stop = (right, left) if back else (left, right)
@@ -220,10 +225,11 @@ def _transitions(
 def _mapped(content: dict[str, Any], see: Path, path: Path) -> dict[str, Any]:
     """The content with what the map says: [seen] species = state, [events] reaction = event, [inputs] name = about."""
     if not see.is_file():
-        known = ", ".join(one["name"] for one in content["states"])
+        known = [str(one["name"]) for one in content["states"]]
         raise InputError(
-            f'{path}: SBML does not say what a camera sees; write {see.name} beside it with [seen] (such as {content["states"][0]["name"]} '
-            f'= "docked"; species: {known}) and [events] (reaction = "docking", "undocking", "full_fusion" or "kiss_and_run")'
+            f"{path}: SBML does not say what a camera sees; write {see.name} beside it with [seen] (such as {known[0]} = "
+            f'"docked"; species: {", ".join(known)}) and [events] (reaction = "docking", "undocking", "full_fusion" or '
+            '"kiss_and_run")'
         )
     try:
         told = tomllib.loads(see.read_text(encoding="utf-8"))
@@ -238,7 +244,10 @@ def _mapped(content: dict[str, Any], see: Path, path: Path) -> dict[str, Any]:
             if key not in parts[part]:
                 raise InputError(f"{see}: [{part}] names {key!r}, which is not in {path.name}{nearest(key, parts[part])}")
     for state in content["states"]:
-        state |= {"seen": told.get("seen", {}).get(state["name"], ""), "open": bool(told.get("open", {}).get(state["name"], False))}
+        state |= {
+            "seen": told.get("seen", {}).get(state["name"], ""),
+            "open": bool(told.get("open", {}).get(state["name"], False)),
+        }
     for way in content["transitions"]:
         way["event"] = told.get("events", {}).get(way.pop("id"), "")
     for key, about in told.get("inputs", {}).items():

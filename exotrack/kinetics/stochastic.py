@@ -120,8 +120,10 @@ def simulate(
     whole = log[:, 1:4].astype(np.int64)
     everyone = np.full(max(len(begin), int(whole[:, 0].max(initial=-1)) + 1), -1, np.int64)
     everyone[: len(begin)] = begin
-    return Population(model, float(spans[0]), duration_s, everyone, log[:, 0].copy(), *whole.T.copy(), *log[:, 4:].T.copy(),
-                      numbers, float(cargo[0]))  # fmt: skip
+    return Population(
+        model, float(spans[0]), duration_s, everyone, t_s=log[:, 0].copy(), vesicle=whole[:, 0], transition=whole[:, 1],
+        state=whole[:, 2], before=log[:, 4].copy(), after=log[:, 5].copy(), numbers=numbers, tau_s=float(cargo[0]),
+    )  # fmt: skip
 
 
 def _cargo(model: Model, limits: Limits, space: Mapping[str, float]) -> Real:
@@ -179,4 +181,4 @@ def _placed(model: Model, begin: NDArray[np.int64], sites: int, rng: np.random.G
     docked = np.array([state.seen == "docked" for state in model.states])[begin]
     keep = ~docked
     keep[rng.permutation(np.flatnonzero(docked))[:sites]] = True
-    return begin[keep]
+    return np.asarray(begin[keep])
