@@ -107,7 +107,11 @@ def test_expectations_agree_with_an_ode_solver() -> None:
 
     at, y = 0.0, np.array([s.initial for s in model.states])
     for stop in times[1:]:
-        for a, b in ((at, min(max(3.0, at), stop)), (min(max(3.0, at), stop), min(max(7.5, at), stop)), (min(max(7.5, at), stop), stop)):
+        for a, b in (
+            (at, min(max(3.0, at), stop)),
+            (min(max(3.0, at), stop), min(max(7.5, at), stop)),
+            (min(max(7.5, at), stop), stop),
+        ):
             if b > a:
                 middle = 0.5 * (a + b)
                 y = solve_ivp(lambda t, x, m=middle: slope(m, x), (a, b), y, method="LSODA", rtol=1e-10, atol=1e-10).y[:, -1]

@@ -32,6 +32,10 @@ def test_repeated_kisses_release_what_the_formulas_say() -> None:
 
 
 def test_what_no_vesicle_is_is_refused() -> None:
-    for call in (lambda: membrane.area_um2(0.0), lambda: membrane.diameter_nm(-1.0), lambda: membrane.kisses_until_empty(1, 1, 1.5)):
+    for call in (
+        lambda: membrane.area_um2(0.0),
+        lambda: membrane.diameter_nm(-1.0),
+        lambda: membrane.kisses_until_empty(1, 1, 1.5),
+    ):
         with pytest.raises(InputError):
             call()

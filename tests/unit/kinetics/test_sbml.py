@@ -137,7 +137,9 @@ def test_a_reaction_both_ways_becomes_two(tmp_path: Path, old: str, new: str) ->
     (tmp_path / "two.map.toml").write_text("[seen]\n")
     model = load(tmp_path / "two.ant")
     scale = 1.5 if "3 / 2" in new else 1.0
-    forward = {"drive * A - kb * B": 2 * 0.01 / 1.01, "A * drive - B * kb": 2 * 0.01 / 1.01}.get(new, 2.0 * scale if scale > 1 else 1.0)
+    forward = {"drive * A - kb * B": 2 * 0.01 / 1.01, "A * drive - B * kb": 2 * 0.01 / 1.01}.get(
+        new, 2.0 * scale if scale > 1 else 1.0
+    )
     q = generator(model).q
     assert q[0, 1] == pytest.approx(forward)
     assert q[1, 0] == pytest.approx(0.5 * scale)
@@ -206,5 +208,3 @@ def test_concentrations_are_turned_into_numbers(tmp_path: Path) -> None:
     model = load(tmp_path / "two.ant")
     assert model.states[0].initial == pytest.approx(20.0)
     assert generator(model, None, {"Ca": 0.5}).q[0, 1] == pytest.approx(0.4 / 4)
-
-

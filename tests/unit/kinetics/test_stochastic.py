@@ -132,7 +132,15 @@ def test_content_falls_from_kiss_to_kiss(told: Records) -> None:
 
 def test_vesicles_kiss_until_they_are_empty_and_leave() -> None:
     # Nothing but kisses from a primed state that is reached at once: how many fit is known.
-    rates = {"phi_kiss": 1.0, "k_undock": 1e-6, "k_prime": 500.0, "k_unprime": 1e-6, "fuse_max": 50.0, "K_Ca": 0.01, "k_close": 2.0}
+    rates = {
+        "phi_kiss": 1.0,
+        "k_undock": 1e-6,
+        "k_prime": 500.0,
+        "k_unprime": 1e-6,
+        "fuse_max": 50.0,
+        "K_Ca": 0.01,
+        "k_close": 2.0,
+    }
     rates |= {"k_refill": 0.0, "k_tether": 1e-6}
     start = np.array([0, 0, 2000.0, 0, 0, 0])
     drawn = simulate(CORE, 60.0, np.random.default_rng(2), start=start, values=rates, limits=Limits(empty=0.05))
