@@ -67,7 +67,8 @@ print(expected(model, np.arange(0.0, 31.0, 10.0), stimulus).table())
 
 A model of your own is such a TOML file: copy one and change it. Rates are expressions of numbers, names, `+ - * / ^`, parentheses
 and `hill(x, half, n)`, `exp`, `log`, `sqrt`, `abs`, `min`, `max`; nothing in them is executed. A state with `stages = n` is
-passed in n equal steps, so that the waiting time of its transition marked `erlang = true` has a coefficient of variation of 1/sqrt(n).
+passed in n equal steps, so that the waiting time of its transition marked `erlang = true` has a coefficient of variation
+of 1/sqrt(n).
 
 SBML and Antimony are read too (`pip install ".[sbml]"`), if every reaction is first order: one vesicle becomes one vesicle.
 SBML does not say what a camera sees, so a map, `mine.map.toml`, lies beside `mine.xml`:

@@ -88,9 +88,9 @@ class _Reader:
     def __init__(self, text: str, where: str) -> None:
         self.text, self.where, self.at, self.depth = text, where, 0, 0
         self.tokens: list[tuple[str, str, int]] = []
-        for found in _CALL.finditer(text):  # named first: whatever else is wrong with it, this must not be there
-            if found.group(1) not in FUNCTIONS:
-                raise self.problem(f"no function {found.group(1)!r}{nearest(found.group(1), FUNCTIONS)}", found.start())
+        for call in _CALL.finditer(text):  # named first: whatever else is wrong with it, this must not be there
+            if call.group(1) not in FUNCTIONS:
+                raise self.problem(f"no function {call.group(1)!r}{nearest(call.group(1), FUNCTIONS)}", call.start())
         place, end = 0, len(text.rstrip())
         while place < end:
             found = _TOKEN.match(text, place)

@@ -116,7 +116,7 @@ class Scheme:
     def survival(self, t_s: ArrayLike) -> Real:
         """Probability that a stay lasts longer than `t_s` (s, any shape)."""
         times = np.asarray(t_s, dtype=float)
-        return self._states(times).sum(axis=-1).clip(0.0, 1.0)
+        return np.asarray(self._states(times).sum(axis=-1).clip(0.0, 1.0))
 
     def incidence(self, t_s: ArrayLike) -> Real:
         """(..., J) probability that a stay has ended by each fate by `t_s` (s, any shape)."""

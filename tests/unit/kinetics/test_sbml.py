@@ -197,7 +197,7 @@ def test_a_map_that_does_not_fit_is_named(tmp_path: Path, text: str, said: str) 
 
 def test_a_file_that_is_no_sbml_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "no.xml").write_text("<html></html>")
-    with pytest.raises(InputError, match="no.xml: not SBML"):
+    with pytest.raises(InputError, match=r"no\.xml: not SBML"):
         load(tmp_path / "no.xml")
 
 
