@@ -7,6 +7,7 @@ from typing import Any
 
 from exotrack.calibrate.settings import Settings
 from exotrack.io.dictionary import markdown
+from exotrack.kinetics import describe
 from exotrack.params import Analysis, Params, declared, preset, to_toml
 from exotrack.simulate import Simulation
 
@@ -39,6 +40,52 @@ SIMULATION = """Set with `exotrack simulate PRESET --out DIR --rng N --set NAME=
 [simulator.md](simulator.md)."""
 CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under
 `[calibrate]`; what they do is in [calibrate.md](calibrate.md)."""
+MODELS = """A reference model says which states a vesicle passes through, at which rates, and what a camera sees of
+each state. Every number has a unit, bounds for a fit, and its evidence; golden numbers, most of them from the papers' own code,
+are computed anew in the tests. A value from memory is printed as UNVERIFIED wherever it is used.
+
+```bash
+exotrack models list
+exotrack models show insulin_chen2008
+exotrack models export neuroendocrine_core --out mine.toml
+exotrack models export insulin_chen2008 --out chen.xml --set G=3
+```
+
+```python
+import numpy as np
+
+from exotrack.kinetics.catalogue import load
+from exotrack.kinetics.drive import Course
+from exotrack.kinetics.exact import expected
+from exotrack.kinetics.generator import scheme
+
+model = load("neuroendocrine_core")  # or load("mine.toml"), or load("constitutive", stages={"T": 8})
+print(scheme(model, {"phi_kiss": 0.5}, {"Ca": 2.0}).fractions())  # how docked stays end at 2 uM calcium
+stimulus = Course.steps([(0.0, {"Ca": 0.1}), (10.0, {"Ca": 2.0})])
+print(expected(model, np.arange(0.0, 31.0, 10.0), stimulus).table())
+```
+
+A model of your own is such a TOML file: copy one and change it. Rates are expressions of numbers, names, `+ - * / ^`, parentheses
+and `hill(x, half, n)`, `exp`, `log`, `sqrt`, `abs`, `min`, `max`; nothing in them is executed. A state with `stages = n` is
+passed in n equal steps, so that the waiting time of its transition marked `erlang = true` has a coefficient of variation
+of 1/sqrt(n).
+
+SBML and Antimony are read too (`pip install ".[sbml]"`), if every reaction is first order: one vesicle becomes one vesicle.
+SBML does not say what a camera sees, so a map, `mine.map.toml`, lies beside `mine.xml`:
+
+```toml
+[seen]
+D = "docked"
+
+[events]
+J1 = "docking"
+J2 = "full_fusion"
+
+[inputs]
+Ca = "calcium at the vesicle"
+```
+
+A visible stay begins with a `docking` and ends with `undocking`, `full_fusion`, `kiss_and_run`, `bleaching` or `lost`."""
 SETTINGS = """# Settings of exotrack for granules with lumenal cargo. Copy, change, and run:
 #   exotrack run MOVIE --out DIR --params granule.toml
 # What is left out keeps the preset's value."""
@@ -64,6 +111,11 @@ def settings() -> str:
     return f"{SETTINGS}\n\n{to_toml(preset('granule'))}"
 
 
+def models() -> str:
+    """docs/models.md: every reference model of the catalogue."""
+    return f"# Reference models\n\n{NOTE}\n\n{MODELS}\n\n{describe.page()}"
+
+
 def _listed(model: type[Params], parts: tuple[str, ...] | None = None) -> str:
     """A heading and a table of parameters for each part of `model` that has parts, or for those named alone."""
     heads = "| parameter | default | unit | meaning and reason |\n|---|---|---|---|\n"
@@ -85,7 +137,12 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-PAGES = {"docs/tables.md": tables, "docs/parameters.md": parameters, "workflows/granule.toml": settings}
+PAGES = {
+    "docs/tables.md": tables,
+    "docs/parameters.md": parameters,
+    "docs/models.md": models,
+    "workflows/granule.toml": settings,
+}
 """Path in the repository to the function that makes its text."""
 
 

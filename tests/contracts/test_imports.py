@@ -57,12 +57,14 @@ OWNERS = {
     "dask": {"_blocks", "io", "batch"},
     "distributed": {"_blocks", "io", "batch"},
     "matplotlib": {"report"},
-    "typer": {"cli", "_runs", "_terminal"},
+    "typer": {"cli", "_models_cli", "_runs", "_terminal"},
     "rich": {"cli", "_runs", "_terminal"},
     "tifffile": {"io", "simulate"},
     "zarr": {"io"},
     "trackpy": {"link"},
     "jinja2": {"report"},
+    "antimony": {"kinetics"},
+    "libsbml": {"kinetics"},
     "pyarrow": {"io"},
     **{
         key: set()
