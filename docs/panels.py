@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scenes import Scene
 
-WIDE_IN, DPI = 8.6, 120
+WIDE_IN, TILE_IN, DPI = 8.6, 0.72, 120
 INK, MUTED, GRID = "#18202a", "#5a6672", "#e2e7ec"
 KIND = {
     "full_fusion": "#d55e00", "kiss_and_run": "#0072b2", "docking": "#009e73", "undocking": "#b8578f", "tethering": "#c98a00",
@@ -22,39 +22,41 @@ STATE = {"mobile": "#9aa5b1", "tethered": "#e0a526", "docked": "#2aa67e"}
 TEXT = 8.0
 
 
-def figure(rows: int = 1, panels_in: float = 2.15, tile_in: float = 0.72) -> Figure:
+def figure(rows: int = 1, panels_in: float = 2.15) -> Figure:
     """An empty figure for `rows` strips of frames above panels `panels_in` high."""
-    return Figure(figsize=(WIDE_IN, rows * tile_in + panels_in + 0.08), dpi=DPI, facecolor="white")
+    return Figure(figsize=(WIDE_IN, rows * TILE_IN + panels_in + 0.08), dpi=DPI, facecolor="white")
 
 
 def strip(
-    fig: Figure, scene: Scene, frames: Sequence[int], zero_s: float, at_um: tuple[float, float], half_um: float,
-    row: int = 0, name: str = "", now: int = -1, tile_in: float = 0.72,
+    fig: Figure, scene: Scene, frames: Sequence[int], at_um: tuple[float, float], half_um: float, now: int,
+    row: int = 0, name: str = "", gamma: float = 1.0,
 ) -> None:  # fmt: skip
-    """Draw `frames` around a place side by side, with their times from `zero_s`; the frame `now` has a yellow edge."""
+    """Draw `frames` around a place side by side, in one contrast, with their times from the frame `now`, which has an edge.
+
+    gamma : of the grey values; below 1 dim light is brighter than it is.
+    """
     movie, side = scene.movie, round(half_um / scene.movie.pixel_um)
     y, x = (round(value / movie.pixel_um) for value in at_um)
     crops = [movie[k][y - side : y + side + 1, x - side : x + side + 1].astype(float) for k in frames]
     black, white = np.percentile(crops, [2.0, 99.9])
-    left = 0.62 if name else 0.06
-    width = (WIDE_IN - left - 0.06) / len(frames)
-    high = fig.get_figheight()
+    left = 0.72 if name else 0.06
+    wide, high = (WIDE_IN - left - 0.03) / len(frames), fig.get_figheight()
+    size = min(wide - 0.03, TILE_IN - 0.04)
+    decimals = 2 if movie.frame_s < 0.1 else 1
     for k, (frame, crop) in enumerate(zip(frames, crops, strict=True)):
-        size = min(width - 0.03, tile_in - 0.04)
-        box = ((left + k * width) / WIDE_IN, 1 - (0.04 + row * tile_in + size) / high, size / WIDE_IN, size / high)
+        box = ((left + k * wide) / WIDE_IN, 1 - (0.04 + row * TILE_IN + size) / high, size / WIDE_IN, size / high)
         ax = fig.add_axes(box, xticks=[], yticks=[])
-        ax.imshow(crop, cmap="gray", vmin=black, vmax=white, interpolation="nearest")
+        ax.imshow(np.clip((crop - black) / (white - black), 0, 1) ** gamma, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         for spine in ax.spines.values():
             spine.set(visible=frame == now, color="#f0e442", linewidth=2.0)
-        t_s = float(movie.t_s(frame)) - zero_s
-        text = f"{t_s:+.{2 if movie.frame_s < 0.1 else 1}f}".replace("-", "−").replace("+0.00", "0").replace("−0.00", "0")
-        ax.text(0.05, 0.95, text + (" s" if k == 0 else ""), color="white", fontsize=7, va="top", transform=ax.transAxes)
+        t_s = round(float(movie.t_s(frame) - movie.t_s(now)), 6)
+        text = "0" if t_s == 0 else f"{t_s:+.{decimals}f}".replace("-", "−")
+        ax.text(0.06, 0.94, text + (" s" if k == 0 else ""), color="white", fontsize=7, va="top", transform=ax.transAxes)
         if k == 0:
-            bar = 1.0 / movie.pixel_um
-            ax.add_patch(Rectangle((1.2, 2 * side - 1.8), bar, 0.045 * 2 * side, color="white"))
-            ax.text(1.2, 2 * side - 2.8, "1 µm", color="white", fontsize=7, va="bottom")
+            ax.add_patch(Rectangle((1.2, 2 * side - 1.6), 1.0 / movie.pixel_um, 0.04 * 2 * side, color="white"))
+            ax.text(1.2, 2 * side - 2.2, "1 µm", color="white", fontsize=7, va="bottom")
     if name:
-        fig.text(0.01, 1 - (0.04 + row * tile_in + 0.5 * (tile_in - 0.04)) / high, name, fontsize=TEXT, color=INK, va="center")
+        fig.text(0.01, 1 - (0.04 + row * TILE_IN + 0.5 * size) / high, name, fontsize=TEXT, color=INK, va="center")
 
 
 def panels(fig: Figure, labels: Sequence[tuple[str, str]], panels_in: float = 2.15, widths: Sequence[float] = ()) -> list[Axes]:
@@ -91,11 +93,17 @@ def says(ax: Axes, text: str, x: float = 0.97, y: float = 0.94, colour: str = IN
     ax.text(x, y, text, transform=ax.transAxes, ha=side, va="top", fontsize=TEXT, color=colour, linespacing=1.4, **how)
 
 
-def states(ax: Axes, scene: Scene, at_um: tuple[float, float], zero_s: float = 0.0, reach_um: float = 1.6) -> None:
-    """Shade the stays that the analysis found for the track at a place."""
-    for row in stays(scene, at_um, reach_um).itertuples():
+def headroom(ax: Axes, times: float) -> None:
+    """Lengthen the axis upwards by so many times its length, so that words find room."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + times * (high - low))
+
+
+def states(ax: Axes, episodes: Any, zero_s: float = 0.0) -> None:
+    """Shade stays that the analysis found."""
+    for row in episodes.itertuples():
         first = row.t_first_s - zero_s
-        ax.axvspan(first, first + row.duration_s, color=STATE[row.state], alpha=0.16, lw=0)
+        ax.axvspan(first, first + row.duration_s, color=STATE[row.state], alpha=0.22, lw=0)
 
 
 def stays(scene: Scene, at_um: tuple[float, float], reach_um: float = 1.6) -> Any:
