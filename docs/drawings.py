@@ -68,7 +68,7 @@ def release(scene: Scene, kind: str, steps: list[int], half_um: float = 1.6) -> 
     """Lumenal cargo: the frames, the intensity with the fit, the light around the vesicle."""
     event = event_of(scene, kind)
     fig = p.figure()
-    p.strip(fig, scene, shown(event.frame, 3, steps), MIDDLE, half_um, event.frame, gamma=0.7)
+    p.strip(fig, scene, p.View(shown(event.frame, 3, steps), event.frame, MIDDLE, half_um, gamma=0.7))
     left, right = p.panels(fig, [(FROM_EVENT, "intensity (counts)"), (FROM_EVENT, AROUND)])
     fit = intensity(left, scene, event)
     t = fit["t_s"] - event.t_s
@@ -103,7 +103,7 @@ def spreading(scene: Scene, kind: str, steps: list[int], half_um: float = 1.4, s
     """Membrane cargo: the frames, the intensity with the fit, the squared width with the fit."""
     event = event_of(scene, kind)
     fig = p.figure()
-    p.strip(fig, scene, shown(event.frame, 2, steps), MIDDLE, half_um, event.frame)
+    p.strip(fig, scene, p.View(shown(event.frame, 2, steps), event.frame, MIDDLE, half_um))
     left, right = p.panels(fig, [(FROM_EVENT, "intensity (counts)"), (FROM_EVENT, "width² (µm²)")])
     fit = intensity(left, scene, event)
     t = fit["t_s"] - event.t_s
@@ -114,14 +114,15 @@ def spreading(scene: Scene, kind: str, steps: list[int], half_um: float = 1.4, s
     right.set(ylim=(0, 0.4), xlim=(-0.15, span_s))
     true = true_fusion(scene)
     if kind == "full_fusion":
-        p.says(right, f"D = {event.diffusion_um2_s:.3f} ± {event.diffusion_sd_um2_s:.3f} µm²/s\n(true {true.diffusion:.3f})", 0.03)
+        found = f"D = {event.diffusion_um2_s:.3f} ± {event.diffusion_sd_um2_s:.3f} µm²/s"
+        p.says(right, f"{found}\n(true {true.diffusion:.3f})", 0.03)
     else:
         line = np.array([0.0, span_s])
         right.plot(line, model.iloc[0] + 2 * 0.05 * line, color=p.MUTED, lw=1.2, ls="--")
         p.says(right, "dashed: what D = 0.05 µm²/s\nwould have made of it", 0.03)
         p.says(left, f"τ = {event.decay_s:.1f} ± {event.decay_sd_s:.1f} s\n(true {scene.sim.cargo.reacidify_s:.1f}: acid again)")
     seen = f"{called(event)}\n\nrise_s {event.rise_s:.2f} s\ndff {event.dff:.1f}"
-    p.says(*((left, seen) if kind == "full_fusion" else (right, seen, 0.97, 0.62)))
+    p.says(*((left, seen) if kind == "full_fusion" else (right, seen, 0.97, 0.55)))
     return fig
 
 
@@ -138,7 +139,7 @@ def lost(scene: Scene, around: int, steps: list[int], words: str, half_um: float
     t0 = float(scene.movie.t_s(around))
     colour = p.KIND["" if event is None else event.kind]
     fig = p.figure()
-    p.strip(fig, scene, shown(around, 3, steps), MIDDLE, half_um, around)
+    p.strip(fig, scene, p.View(shown(around, 3, steps), around, MIDDLE, half_um))
     left, right = p.panels(fig, [("time (s)", "light of the spot (counts)"), ("time (s)", AROUND)])
     light(left, scene, SPOT_UM, t0, colour, (-2.0, 3.0))
     light(right, scene, RING_UM, t0, colour, (-2.0, 3.0))

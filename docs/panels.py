@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,36 +28,48 @@ def figure(rows: int = 1, panels_in: float = 2.15) -> Figure:
     return Figure(figsize=(WIDE_IN, rows * TILE_IN + panels_in + 0.08), dpi=DPI, facecolor="white")
 
 
-def strip(
-    fig: Figure, scene: Scene, frames: Sequence[int], at_um: tuple[float, float], half_um: float, now: int,
-    row: int = 0, name: str = "", gamma: float = 1.0,
-) -> None:  # fmt: skip
-    """Draw `frames` around a place side by side, in one contrast, with their times from the frame `now`, which has an edge.
+@dataclass(frozen=True)
+class View:
+    """What a strip shows: frames, the one that is framed and that times count from, the place, half the side (um).
 
     gamma : of the grey values; below 1 dim light is brighter than it is.
     """
-    movie, side = scene.movie, round(half_um / scene.movie.pixel_um)
-    y, x = (round(value / movie.pixel_um) for value in at_um)
-    crops = [movie[k][y - side : y + side + 1, x - side : x + side + 1].astype(float) for k in frames]
+
+    frames: Sequence[int]
+    now: int
+    at_um: tuple[float, float]
+    half_um: float = 1.2
+    gamma: float = 1.0
+
+
+def strip(fig: Figure, scene: Scene, view: View, row: int = 0, name: str = "") -> None:
+    """Draw the frames of a view side by side, in one contrast, with their times."""
+    movie, side = scene.movie, round(view.half_um / scene.movie.pixel_um)
+    y, x = (round(value / movie.pixel_um) for value in view.at_um)
+    crops = [movie[k][y - side : y + side + 1, x - side : x + side + 1].astype(float) for k in view.frames]
     black, white = np.percentile(crops, [2.0, 99.9])
     left = 0.72 if name else 0.06
-    wide, high = (WIDE_IN - left - 0.03) / len(frames), fig.get_figheight()
+    wide, high = (WIDE_IN - left - 0.03) / len(crops), fig.get_figheight()
     size = min(wide - 0.03, TILE_IN - 0.04)
-    decimals = 2 if movie.frame_s < 0.1 else 1
-    for k, (frame, crop) in enumerate(zip(frames, crops, strict=True)):
+    for k, (frame, crop) in enumerate(zip(view.frames, crops, strict=True)):
         box = ((left + k * wide) / WIDE_IN, 1 - (0.04 + row * TILE_IN + size) / high, size / WIDE_IN, size / high)
         ax = fig.add_axes(box, xticks=[], yticks=[])
-        ax.imshow(np.clip((crop - black) / (white - black), 0, 1) ** gamma, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        grey = np.clip((crop - black) / (white - black), 0, 1) ** view.gamma
+        ax.imshow(grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         for spine in ax.spines.values():
-            spine.set(visible=frame == now, color="#f0e442", linewidth=2.0)
-        t_s = round(float(movie.t_s(frame) - movie.t_s(now)), 6)
-        text = "0" if t_s == 0 else f"{t_s:+.{decimals}f}".replace("-", "−")
-        ax.text(0.06, 0.94, text + (" s" if k == 0 else ""), color="white", fontsize=7, va="top", transform=ax.transAxes)
+            spine.set(visible=frame == view.now, color="#f0e442", linewidth=2.0)
+        text = _time(scene, frame, view.now) + (" s" if k == 0 else "")
+        ax.text(0.06, 0.94, text, color="white", fontsize=7, va="top", transform=ax.transAxes)
         if k == 0:
             ax.add_patch(Rectangle((1.2, 2 * side - 1.6), 1.0 / movie.pixel_um, 0.04 * 2 * side, color="white"))
             ax.text(1.2, 2 * side - 2.2, "1 µm", color="white", fontsize=7, va="bottom")
     if name:
         fig.text(0.01, 1 - (0.04 + row * TILE_IN + 0.5 * size) / high, name, fontsize=TEXT, color=INK, va="center")
+
+
+def _time(scene: Scene, frame: int, now: int) -> str:
+    t_s = round(float(scene.movie.t_s(frame) - scene.movie.t_s(now)), 6)
+    return "0" if t_s == 0 else f"{t_s:+.{2 if scene.movie.frame_s < 0.1 else 1}f}".replace("-", "−")
 
 
 def panels(fig: Figure, labels: Sequence[tuple[str, str]], panels_in: float = 2.15, widths: Sequence[float] = ()) -> list[Axes]:

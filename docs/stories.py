@@ -18,7 +18,7 @@ LEAST_SIGHT = 4.0
 
 
 def heights(scene: Scene, trace: Any) -> tuple[Any, Any]:
-    """Height (nm) that the brightness of a trace tells, z = d ln(I0 / I), and its standard error; I0 is that of the quiet ones."""
+    """Height (nm) that the brightness of a trace tells, z = d ln(I0 / I), and its error; I0 is that of the quiet ones."""
     depth, traces = scene.result.params.classify.penetration_nm, scene.result.traces
     middle = trace["track_id"].iloc[0]
     contact = float(traces[(traces["track_id"] != middle) & traces["observed"]]["amplitude"].median())
@@ -36,7 +36,7 @@ def leaving(scene: Scene, steps: list[int]) -> Figure:
     """Undocking: the frames, the height by brightness, the light around the place."""
     event = event_of(scene, "undocking")
     fig = p.figure()
-    p.strip(fig, scene, shown(event.frame, 3, steps), MIDDLE, 1.3, event.frame)
+    p.strip(fig, scene, p.View(shown(event.frame, 3, steps), event.frame, MIDDLE, 1.3))
     left, middle, right = p.panels(
         fig, [("time (s)", "height of the spot (counts)"), ("time (s)", "height above contact (nm)"), ("time (s)", AROUND)]
     )
@@ -63,7 +63,7 @@ def leaving(scene: Scene, steps: list[int]) -> Figure:
 def coming(scene: Scene, frames: list[int], now: int, at_um: tuple[float, float]) -> Figure:
     """Arrival, tethering and docking: the frames, the height by brightness and the steps, shaded by the state that was found."""
     fig = p.figure()
-    p.strip(fig, scene, frames, at_um, 1.1, now)
+    p.strip(fig, scene, p.View(frames, now, at_um, 1.1))
     left, right = p.panels(fig, [("time (s)", "height above contact (nm)"), ("time (s)", "distance (µm)")])
     trace, episodes = track_of(scene), p.stays(scene, MIDDLE, 2.0)
     for ax in (left, right):
@@ -96,7 +96,7 @@ def _diffusion_of(ax: Any, episodes: Any) -> None:
 def passing_by(scene: Scene, frames: list[int], now: int) -> Figure:
     """Moving through the field: the frames, the brightness with a ramp, the path."""
     fig = p.figure()
-    p.strip(fig, scene, frames, MIDDLE, 1.3, now)
+    p.strip(fig, scene, p.View(frames, now, MIDDLE, 1.3))
     left, right = p.panels(fig, [("time (s)", "height of the spot (counts)"), ("x (µm)", "y (µm)")], widths=(1.5, 1))
     trace = track_of(scene)
     p.points(left, trace["t_s"], trace["amplitude"], trace["amplitude_sd"], p.KIND[""])
@@ -117,7 +117,7 @@ def until_empty(scene: Scene, frames: list[int], now: int) -> Figure:
     """One vesicle that kisses and runs again and again: what each lets out, and what is left."""
     events = scene.near("events", MIDDLE).sort_values("t_s")
     fig = p.figure()
-    p.strip(fig, scene, frames, MIDDLE, 1.2, now, gamma=0.8)
+    p.strip(fig, scene, p.View(frames, now, MIDDLE, 1.2, gamma=0.8))
     (ax,) = p.panels(fig, [("time (s)", "height of the spot (counts)")])
     trace = track_of(scene)
     p.points(ax, trace["t_s"], trace["amplitude"], trace["amplitude_sd"], p.KIND["kiss_and_run"])
@@ -137,7 +137,7 @@ def roles(scene: Scene, frames: list[int], now: int, named: tuple[str, ...]) -> 
     (ax,) = p.panels(fig, [("time (s)", "")], panels_in=1.7)
     (stimulus,) = scene.result.params.classify.stimulus_s
     for row, (name, (_, at)) in enumerate(zip(named, scene.lives, strict=True)):
-        p.strip(fig, scene, frames, at, 1.1, now, row=row, name=name)
+        p.strip(fig, scene, p.View(frames, now, at, 1.1), row=row, name=name)
         for stay in p.stays(scene, at, 0.8).itertuples():
             box = Rectangle((stay.t_first_s, -row - 0.32), stay.duration_s, 0.64, color=p.STATE[stay.state], alpha=0.6, lw=0)
             ax.add_patch(box)
@@ -159,7 +159,7 @@ def measured(scene: Scene, steps: list[int]) -> Figure:
     """The measures of a fusion, written where they are read: time docked, decay, fraction released."""
     event = event_of(scene, "kiss_and_run")
     fig = p.figure()
-    p.strip(fig, scene, shown(event.frame, 3, steps), MIDDLE, 1.2, event.frame)
+    p.strip(fig, scene, p.View(shown(event.frame, 3, steps), event.frame, MIDDLE, 1.2))
     left, right = p.panels(fig, [("time (s)", "height of the spot (counts)"), (FROM_EVENT, "intensity (counts)")])
     trace, episodes = track_of(scene), p.stays(scene, MIDDLE, 2.0)
     p.states(left, episodes)
