@@ -29,15 +29,17 @@ CALIBRATION: dict[str, Any] = {"repeats": 1, "per_um2": 0.3, "apart_um": 1.0, "c
 """One round, crowded: enough to show what a calibration says, too little to believe it."""
 
 
-def demo(out: Path, workers: int | None, overwrite: bool) -> None:
-    """Analyse both movies into folders of `out` and say what was found."""
+def demo(out: Path, workers: int | None, overwrite: bool, with_protocol: bool) -> None:
+    """Analyse the shipped movie, and if wished the other too, into folders of `out` and say what was found."""
     from exotrack.io.atomic import check_place
 
-    places = [(out / name, overwrite or _runs.made_by_demo(out / name)) for name in ("protocol", "granule")]
-    for place in places:
-        check_place(*place)
-    protocol(*places[0], workers)
-    granule(*places[1], workers)
+    names = ("protocol", "granule") if with_protocol else ("granule",)
+    places = {name: overwrite or _runs.made_by_demo(out / name) for name in names}
+    for name, replacing in places.items():
+        check_place(out / name, replacing)
+    if with_protocol:
+        protocol(out / "protocol", places["protocol"], workers)
+    granule(out / "granule", places["granule"], workers)
 
 
 def granule(folder: Path, overwrite: bool, workers: int | None) -> None:

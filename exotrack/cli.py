@@ -154,13 +154,20 @@ def calibrate(  # noqa: PLR0913 - one argument per option of the command
 
 
 @app.command()
-def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: Overwrite = False) -> None:
+def demo(
+    out: Out = Path("exotrack_demo"),
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    protocol: Annotated[
+        bool, typer.Option("--protocol", help="Simulate and analyse a movie with drift, solutions, marker and calibration too.")
+    ] = False,
+) -> None:
     """Analyse the shipped movie and score it.
 
-    A small simulated movie with drift, a stimulus, acid, NH4Cl, a marker and a calibration shows the rest. May be repeated:
-    results of an earlier demo are replaced, anything else only with --overwrite.
+    May be repeated: results of an earlier demo are replaced, anything else only with --overwrite. --protocol shows the rest
+    on a small simulated movie.
     """
-    _demo.demo(out, workers, overwrite)
+    _demo.demo(out, workers, overwrite, protocol)
 
 
 @app.command()

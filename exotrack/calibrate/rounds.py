@@ -95,7 +95,8 @@ def calibrate(
     untouched : what `analyse` gave for this movie, these parameters and this mask, if it is there already.
     run : how fast; never changes the result.
 
-    Raises `InputError` where `untouched` was made with other parameters, and where nothing can be injected: too few frames, no noise to count light by, no room.
+    Raises `InputError` where `untouched` was made with other parameters, and where nothing can be injected: too few frames, no
+    noise to count light by, no room.
     """
     begun = time.perf_counter()
     settings = settings_for(settings)

@@ -75,7 +75,7 @@ def _repeats(fusions: Any) -> list[tuple[int, int]]:
 
 
 def _picked(episodes: Any, fusions: Any) -> tuple[list[int], int]:
-    """Tracks in the chart, in order of their first stay, and how many could be: first those that fuse, then the longest docked."""
+    """Tracks in the chart, in order of first stay, and how many could be: first those that fuse, then the longest docked."""
     known = episodes.dropna(subset=["track_id"])
     docked = known[known["state"] == "docked"].groupby("track_id")["duration_s"].sum()
     fused = set(fusions["track_id"].dropna())
