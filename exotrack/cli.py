@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _models_cli, _runs, _terminal
+from exotrack import __version__, _calibrations, _demo, _models_cli, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -155,27 +155,20 @@ def calibrate(  # noqa: PLR0913 - one argument per option of the command
 
 
 @app.command()
-def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: Overwrite = False) -> None:
+def demo(
+    out: Out = Path("exotrack_demo"),
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    protocol: Annotated[
+        bool, typer.Option("--protocol", help="Simulate and analyse a movie with drift, solutions, marker and calibration too.")
+    ] = False,
+) -> None:
     """Analyse the shipped movie and score it.
 
-    May be repeated: results of an earlier demo are replaced, anything else only with --overwrite.
+    May be repeated: results of an earlier demo are replaced, anything else only with --overwrite. --protocol shows the rest
+    on a small simulated movie.
     """
-    from exotrack.io.atomic import check_place
-    from exotrack.params import preset
-    from exotrack.score import Evidence, Gates, load_scored, score
-
-    folder = out / "granule"
-    overwrite = overwrite or _runs.made_by_demo(folder)
-    check_place(folder, overwrite)
-    true = load_scored(_runs.sample("granule_truth"))
-    assert true.events is not None
-    wishes = _runs.Wishes(workers=workers, overwrite=overwrite)
-    result = _runs.run_one(_runs.sample("granule.tif"), folder, preset("granule"), wishes, demo=True)
-    evidence = Evidence(len(result.movie), result.candidates)
-    scores = score(true.events, result.events, Gates.for_movie(result.movie.pixel_um, result.movie.frame_s), evidence)
-    typer.echo(f"found: {_runs.counted(result)}")
-    typer.echo(f"against the simulated truth:\n{scores.summary()}")
-    typer.echo(f"report: {folder / 'report.html'}")
+    _demo.demo(out, workers, overwrite, protocol)
 
 
 @app.command()

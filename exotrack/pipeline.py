@@ -62,8 +62,10 @@ class Result:
         """The same result with further entries in its provenance."""
         return replace(self, provenance={**self.provenance, **entries})
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+    def write(self, folder: str | Path, *, overwrite: bool = False, calibrated: Mapping[str, pd.DataFrame] | None = None) -> Path:
         """Write tables, parameters, provenance, data dictionary and report to `folder`, all or nothing.
+
+        calibrated : the tables of a calibration of the same movie, to be shown in the report.
 
         Raises as `exotrack.io.write_results` does.
         """
@@ -78,6 +80,7 @@ class Result:
                 params=self.params,
                 provenance=dict(self.provenance),
                 footprint=self.footprint,
+                calibrated=calibrated,
             )
 
         return write_results(folder, self.tables, self.params, self.provenance, overwrite=overwrite, extra=report)

@@ -76,7 +76,13 @@ class Calibrated:
 
 
 def calibrate(
-    movie: Movie, settings: Analysis, rng: np.random.Generator, *, mask: Labels | None = None, run: Execution = Execution()
+    movie: Movie,
+    settings: Analysis,
+    rng: np.random.Generator,
+    *,
+    mask: Labels | None = None,
+    untouched: Result | None = None,
+    run: Execution = Execution(),
 ) -> Calibrated:
     """Inject simulated events into a movie, analyse it, and say what was found.
 
@@ -86,15 +92,20 @@ def calibrate(
     settings : the analysis to calibrate; as `Settings` with ``settings.calibrate``, else that has its defaults.
     rng : all randomness comes from it; the same state gives the same tables.
     mask : (height, width) labels of the cells, 0 outside, in place of the estimated footprint.
+    untouched : what `analyse` gave for this movie, these parameters and this mask, if it is there already.
     run : how fast; never changes the result.
 
-    Raises `InputError` where nothing can be injected: too few frames, no noise to count light by, no room.
+    Raises `InputError` where `untouched` was made with other parameters, and where nothing can be injected: too few frames, no
+    noise to count light by, no room.
     """
     begun = time.perf_counter()
     settings = settings_for(settings)
     analysis, p = analysis_of(settings), settings.calibrate
     progress = _Steps(run.progress, p.repeats + 1)
-    untouched = analyse(movie, analysis, mask=mask, run=replace(run, progress=progress.of(0)))
+    if untouched is None:
+        untouched = analyse(movie, analysis, mask=mask, run=replace(run, progress=progress.of(0)))
+    elif untouched.params != analysis or untouched.movie.movie_id != movie.movie_id:
+        raise InputError(f"{movie.movie_id}: the analysis that is there has other parameters or another movie; leave it out")
     learned = learn(untouched, preset_of(settings).vesicles.bleach_per_s)
     sim = simulation_for(settings, movie, learned)
     ground = Ground(untouched, learned, sim, scenery_for(untouched, learned, sim), p)

@@ -27,8 +27,8 @@ from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, Stage, look_block
 from exotrack.classify._measures import MEASURES, REFINED, fit_rows, measures, refined
 from exotrack.classify._roles import repeats
-from exotrack.classify._transitions import transitions
 from exotrack.classify._share import in_movie
+from exotrack.classify._transitions import transitions
 from exotrack.classify._trees import Trees, load, probabilities
 from exotrack.movie import Movie
 from exotrack.params import ClassifyParams

@@ -15,6 +15,7 @@ from exotrack.classify._look import Look, Optics, fluxes, grids
 from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS
 from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
+from exotrack.classify._widths import widths_um
 from exotrack.movie import Movie
 
 MEASURES = (
@@ -129,21 +130,15 @@ def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie) -> dict[str, 
     covariance = np.linalg.pinv(series.precision)
     sd = np.sqrt(np.einsum("a,nab,b->n", flux, covariance, flux))
     sd[series.precision[:, 0, 0] <= 0] = np.nan
-    intensity = seen @ flux
+    # How even light is shared between the vesicle's width and broader ones is not known: the darkest level of the model is no
+    # darker than nothing.
+    ground = min(float((told @ flux).min()), 0.0)
     return {
         "frame": series.frame,
         "t_s": movie.t_s(series.frame),
-        "intensity": intensity,
+        "intensity": seen @ flux - ground,
         "intensity_sd": sd,
-        "intensity_model": told @ flux,
-        "sigma_um": np.where(intensity > 5.0 * sd, _width(seen, optics), np.nan),
-        "sigma_model_um": np.where(told @ flux > 0.5 * np.nanmedian(sd), _width(told, optics), np.nan),
+        "intensity_model": told @ flux - ground,
+        "sigma_um": widths_um(seen, series.precision, optics),
+        "sigma_model_um": widths_um(told, series.precision, optics),
     }
-
-
-def _width(heights: NDArray[np.float64], optics: Optics) -> NDArray[np.float64]:
-    """Width (um) from the ratio of light within 4.5 widths to height at the centre: 2 pi sigma^2 for one Gaussian."""
-    flux = heights @ fluxes(optics.sigma_px)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        w2 = flux / heights.sum(axis=1) / (2.0 * np.pi) / optics.sigma_px**2
-    return np.where((w2 > 0) & (w2 < 81.0), np.sqrt(np.abs(w2)), np.nan) * optics.sigma_um

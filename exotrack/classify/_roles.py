@@ -18,7 +18,12 @@ from exotrack.tables import FUSION_KINDS
 
 
 def roles(table: pd.DataFrame, params: ClassifyParams) -> list[str]:
-    """Role of each row of an Episodes table; empty for those that are not docked, or where the movie does not tell."""
+    """Role of each row of an Episodes table; empty for those that are not docked, or where the movie does not tell.
+
+    A pH-sensitive vesicle is dark until it fuses: when it came is not seen, so it has no role.
+    """
+    if params.cargo == "ph_sensitive":
+        return [""] * len(table)
     found = []
     first_s = table.groupby("track_id")["t_first_s"].transform("min")
     for row, seen_s in zip(table.to_dict("records"), first_s, strict=True):

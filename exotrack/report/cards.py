@@ -19,6 +19,8 @@ from exotrack.report.strips import Strip, strips, window
 from exotrack.tables import FUSION_KINDS
 
 MAX_CARDS = 60
+LEAST_WIDTHS = 4
+"""Frames with a width below which there is nothing to see in a chart of widths."""
 MAX_POINTS = 160
 """A chart 4 inches wide shows no more; longer series are thinned."""
 
@@ -93,6 +95,12 @@ def _numbers(event: Any) -> Iterator[tuple[str, str, str]]:
     yield "Fraction released", released, "Of the cargo"
     docked = quantity(event.docked_s, "s")
     yield "Docked before", docked if missing(event.docked_s) else entry + docked, "Time docked, as far as it was seen"
+    if event.role:
+        yield "Vesicle", event.role, "When it came, relative to the stimulus or the movie's start"
+    if not missing(event.fusion_number):
+        yield "Fusion of its vesicle", _ordinal(int(event.fusion_number)), "Counted from the first that was called"
+    if not missing(event.content_before) and event.fusion_number > 1:
+        yield "Content before", number(event.content_before, 2), "Cargo left by its earlier fusions, relative to before the first"
     if not missing(event.marker_dff):
         yield (
             "Marker dF/F",
@@ -107,31 +115,46 @@ def _numbers(event: Any) -> Iterator[tuple[str, str, str]]:
     yield "Cell / track", owner, "Numbers in the tables"
 
 
+def _ordinal(k: int) -> str:
+    tail = "th" if 10 <= k % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(k % 10, "th")
+    return f"{k}{tail}"
+
+
 def _thin(rows: Any) -> Any:
     return rows.sort_values("frame").iloc[:: -(-max(len(rows), 1) // MAX_POINTS)]
 
 
 def _intensity(event: Any, fit: Any, trace: Any) -> Markup | None:
-    """Background-corrected intensity around the event with its error band, the model, and the track's trace behind."""
+    """Intensity around the event with its error band and the model, the residuals below, the track's trace behind."""
     fit = _thin(fit[np.isfinite(fit["intensity"])])
     t0 = float(event.t_s)
+    trace = trace[np.isfinite(trace["intensity"])]
     if len(fit):
         spare = 0.35 * float(fit["t_s"].max() - fit["t_s"].min())
         trace = trace[(trace["t_s"] >= fit["t_s"].min() - spare) & (trace["t_s"] <= fit["t_s"].max() + spare)]
-    trace = _thin(trace[np.isfinite(trace["intensity"])])
+    trace = _thin(trace)
     if not len(fit) and not len(trace):
         return None
-    colour = charts.BY_KIND[event.kind]
-    ax = charts.axes(4.3, 2.3, "time from the event (s)", "intensity (counts)")
+    rows, shade = (fit, charts.BY_KIND[event.kind]) if len(fit) else (trace, charts.MUTED)
+    ax = charts.axes(4.3, 2.75 if len(fit) else 2.3, "time from the event (s)", "intensity (counts)")
     ax.axvline(0, color=charts.MUTED, lw=0.8, ls=":")
-    ax.plot(trace["t_s"] - t0, trace["intensity"], color=charts.MUTED, lw=0.8, alpha=0.8)
-    for rows, shade in ((fit, colour),) if len(fit) else ((trace, charts.MUTED),):
-        t, value, sd = rows["t_s"] - t0, rows["intensity"], rows["intensity_sd"].fillna(0)
-        ax.fill_between(t, value - sd, value + sd, color=shade, alpha=0.22, lw=0)
-        ax.plot(t, value, "o", ms=2.6, color=shade, mec="none")
+    ax.plot(trace["t_s"] - t0, trace["intensity"] + _offset(fit, trace), color=charts.MUTED, lw=0.8, alpha=0.8)
+    t, value, sd = rows["t_s"] - t0, rows["intensity"], rows["intensity_sd"].fillna(0)
+    ax.fill_between(t, value - sd, value + sd, color=shade, alpha=0.22, lw=0)
+    ax.plot(t, value, "o", ms=2.6, color=shade, mec="none")
     ax.plot(fit["t_s"] - t0, fit["intensity_model"], color=charts.MODEL, lw=1.5)
-    label = f"Intensity against time from {event.kind.replace('_', ' ')} {event.event_id}, measured and fitted"
+    if len(fit):
+        low = charts.residuals(ax)
+        left = (fit["intensity"] - fit["intensity_model"]) / fit["intensity_sd"]
+        low.plot(fit["t_s"] - t0, left.clip(-4.4, 4.4), "o", ms=2.2, color=shade, mec="none")
+    label = f"Intensity against time from {event.kind.replace('_', ' ')} {event.event_id}, measured and fitted, with residuals"
     return charts.to_svg(ax, f"intensity-{event.event_id}", label)
+
+
+def _offset(fit: Any, trace: Any) -> float:
+    """What the trace lacks to lie on the fit's points: its background is that of a ring, in which neighbours shine."""
+    both = fit[["frame", "intensity"]].merge(trace[["frame", "intensity"]], on="frame")
+    return float((both["intensity_x"] - both["intensity_y"]).median()) if len(both) else 0.0
 
 
 def _width(event: Any, fit: Any) -> Markup | None:
@@ -139,14 +162,16 @@ def _width(event: Any, fit: Any) -> Markup | None:
     fit = _thin(fit)
     t = (fit["t_s"] - float(event.t_s)).to_numpy(dtype=float)
     measured, model = fit["sigma_um"].to_numpy(dtype=float) ** 2, fit["sigma_model_um"].to_numpy(dtype=float) ** 2
-    if not np.isfinite(measured).any() and not np.isfinite(model).any():
+    seen = np.isfinite(measured)
+    if seen.sum() < LEAST_WIDTHS:
         return None
     ax = charts.axes(4.3, 2.3, "time from the event (s)", "width² (µm²)")
     ax.axvline(0, color=charts.MUTED, lw=0.8, ls=":")
     ax.plot(t, measured, "o", ms=2.6, color=charts.BY_KIND[event.kind], mec="none")
-    ax.plot(t, model, color=charts.MODEL, lw=1.5)
-    finite = np.concatenate([measured[np.isfinite(measured)], model[np.isfinite(model)]])
+    # Where the light itself is too dim to have a width, that of the model says nothing either.
+    ax.plot(t[seen], model[seen], color=charts.MODEL, lw=1.5)
     # One wild width of a dim spot must not flatten all others.
-    ax.set_ylim(0, max(1.6 * float(np.percentile(finite, 90)), 1e-4))
+    usual = min(1.6 * float(np.percentile(measured[seen], 90)), 8.0 * float(np.median(measured[seen])))
+    ax.set(xlim=(t.min(), t.max()), ylim=(0, max(usual, 1e-4)))
     label = f"Squared width against time from {event.kind.replace('_', ' ')} {event.event_id}, measured and fitted"
     return charts.to_svg(ax, f"width-{event.event_id}", label)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#010203", "#020304", "#030405"
 FULL, KISS, MODEL = "#040506", "#050607", "#060708"
-_THEME = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FULL: "--full_fusion", KISS: "--kiss_and_run", MODEL: "--model"}
+DOCKED, TETHERED, GREY = "#070809", "#08090a", "#090a0b"
+_THEME = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FULL: "--full_fusion", KISS: "--kiss_and_run", MODEL: "--model",
+          DOCKED: "--docking", TETHERED: "--tethering", GREY: "--other"}  # fmt: skip
 BY_KIND = {"full_fusion": FULL, "kiss_and_run": KISS}
 
 _SAVING = threading.Lock()
@@ -34,6 +36,13 @@ def axes(width_in: float, height_in: float, x_label: str, y_label: str) -> Axes:
     ax: Axes = figure.add_axes((left, bottom, 0.985 - left, 0.94 - bottom), facecolor="none")
     ax.set_xlabel(x_label, color=MUTED, fontsize=8.5, labelpad=2)
     ax.set_ylabel(y_label, color=MUTED, fontsize=8.5, labelpad=3)
+    _plain(ax)
+    ax.locator_params(nbins=6)
+    return ax
+
+
+def _plain(ax: Axes) -> None:
+    """Grey ticks and grid, no upper and right frame."""
     ax.tick_params(colors=MUTED, labelsize=8, length=3, width=0.6, pad=2)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
@@ -41,8 +50,22 @@ def axes(width_in: float, height_in: float, x_label: str, y_label: str) -> Axes:
         spine.set_linewidth(0.6)
     ax.grid(True, color=GRID, linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.locator_params(nbins=6)
-    return ax
+
+
+def residuals(ax: Axes, share: float = 0.27) -> Axes:
+    """Axes of residuals in standard errors in the lower `share` of `ax`, which makes room and keeps its label of x for them."""
+    box = ax.get_position()
+    figure: Any = ax.get_figure(root=True)
+    low: Axes = figure.add_axes((box.x0, box.y0, box.width, share * box.height), facecolor="none", sharex=ax)
+    ax.set_position((box.x0, box.y0 + (share + 0.06) * box.height, box.width, (0.94 - share) * box.height))
+    ax.tick_params(labelbottom=False)
+    low.set_xlabel(ax.get_xlabel(), color=MUTED, fontsize=8.5, labelpad=2)
+    low.set_ylabel("residual", color=MUTED, fontsize=8.5, labelpad=3)
+    ax.set_xlabel("")
+    _plain(low)
+    low.set(ylim=(-4.5, 4.5), yticks=(-3, 0, 3))
+    low.axhline(0, color=MUTED, lw=0.8)
+    return low
 
 
 def to_svg(ax: Axes, uid: str, label: str) -> Markup:

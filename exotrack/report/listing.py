@@ -9,12 +9,13 @@ from typing import Any
 from exotrack.params import Analysis, declared
 from exotrack.report.kinds import KINDS, Kind
 from exotrack.report.numbers import MISSING, missing, number, plain, probability
-from exotrack.tables import Events
+from exotrack.tables import ROLES, Events
 
 MAX_ROWS = 1500
 EVENT_COLUMNS = (
     "event_id", "kind", "confident", "t_s", "frame", "y_um", "x_um", "p_full_fusion", "p_kiss_and_run", "p_other", "amplitude",
-    "dff", "rise_s", "decay_s", "diffusion_um2_s", "fraction_released", "docked_s", "marker_dff", "track_id", "cell_id",
+    "dff", "rise_s", "decay_s", "diffusion_um2_s", "fraction_released", "docked_s", "role",
+    "fusion_number", "content_before", "marker_dff", "saturated", "track_id", "cell_id",
 )  # fmt: skip
 
 
@@ -48,9 +49,13 @@ def _cell(key: str, row: Any) -> tuple[str, str]:
         return kind.label, str(list(KINDS).index(row.kind))
     if key == "confident" and kind.fusion:
         return ("yes", "1") if value else ("no", "0")
-    if key == "confident" or missing(value):
+    if key == "role":
+        return (value, str(ROLES.index(value))) if value else (MISSING, "")
+    if key == "saturated" and kind.fusion and not missing(value):
+        return ("yes", "1") if value else ("no", "0")
+    if key in ("confident", "saturated") or missing(value):
         return MISSING, ""
-    if key in ("event_id", "frame", "track_id", "cell_id"):
+    if key in ("event_id", "frame", "fusion_number", "track_id", "cell_id"):
         return str(int(value)), str(int(value))
     text = probability(value) if key.startswith("p_") else plain(value) if key == "t_s" else number(value)
     return text, repr(float(value))

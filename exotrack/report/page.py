@@ -31,6 +31,7 @@ from exotrack.report.numbers import missing, number, plain, quantity
 from exotrack.report.protocol import protocol
 from exotrack.report.rates import counts
 from exotrack.report.rejected import rejected
+from exotrack.report.states import states
 from exotrack.tables import FUSION_KINDS
 
 
@@ -122,6 +123,7 @@ def _panels(
         "bleaching_chart": quality.chart(tables["frames"], bleached),
         "cell": cell_view(movie, tables, footprint, params.classify.stimulus_s, set(chosen(events)["event_id"])),
         "cards": cards(movie, tables, radius_um),
+        "states": states(movie, tables, params.classify.stimulus_s, params.classify.cargo == "ph_sensitive"),
         "docking": docking(tables["episodes"]),
         "protocol": protocol(movie, tables, params.protocol, provenance),
         "rejected": rejected(movie, tables["candidates"], tables["frames"], radius_um),

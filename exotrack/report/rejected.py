@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from exotrack._drift import in_camera
 from exotrack.movie import Movie
+from exotrack.report import charts
 from exotrack.report.numbers import missing, number, plain, probability
 from exotrack.report.quality import lost_frames
 from exotrack.report.strips import Strip, strips, window
@@ -52,11 +54,15 @@ class Miss:
 
 @dataclass(frozen=True)
 class Rejected:
-    """The panel: reasons as (words, meaning, count, percent of the candidates), dots as (x, y, radius) in pixels."""
+    """The panel: reasons as (words, meaning, count, percent of the candidates), dots as (x, y, radius) in pixels.
+
+    chart : of the probabilities of all candidates.
+    """
 
     n: int
     reasons: list[tuple[str, str, int, float]]
     dots: list[tuple[float, float, float]]
+    chart: Markup | None
     misses: list[Miss]
 
 
@@ -75,7 +81,22 @@ def rejected(movie: Movie, candidates: Any, frames: Any, radius_um: float) -> Re
     ]
     # A duplicate marks a fusion that is called already: it was not missed.
     near = down[(down["p_fusion"] > 0) & ~down["reasons"].str.split("|").map(lambda words: DUPLICATE in words).astype(bool)]
-    return Rejected(len(down), reasons, dots, _misses(movie, near.head(NEAREST), frames, radius_um))
+    return Rejected(len(down), reasons, dots, _probabilities(candidates), _misses(movie, near.head(NEAREST), frames, radius_um))
+
+
+def _probabilities(candidates: Any) -> Markup | None:
+    """How many candidates have which probability of a fusion, called and turned down; counts on a logarithmic axis."""
+    p = (candidates["p_full_fusion"] + candidates["p_kiss_and_run"]).to_numpy(dtype=float)
+    if not np.isfinite(p).any():
+        return None
+    edges, down = np.linspace(0.0, 1.0, 21), (candidates["called"] == "").to_numpy()
+    ax = charts.axes(4.6, 2.0, "probability of a fusion", "candidates")
+    for these, shift, colour in ((down, 0.0, charts.GREY), (~down, 0.5, charts.FULL)):
+        n, _ = np.histogram(p[these & np.isfinite(p)], edges)
+        ax.bar(edges[:-1] + 0.05 * shift, n, 0.024, align="edge", color=colour, lw=0)
+    ax.set_yscale("log")
+    ax.set(xlim=(0, 1.0), ylim=(0.7, None))
+    return charts.to_svg(ax, "probabilities", "Number of candidates by probability of a fusion: turned down and called")
 
 
 def _misses(movie: Movie, nearest: Any, frames: Any, radius_um: float) -> list[Miss]:

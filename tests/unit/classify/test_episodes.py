@@ -170,6 +170,8 @@ def test_the_role_is_told_by_the_stimulus_and_the_exit(row, stimulus, role):
 
 def test_only_docked_stays_have_a_role():
     assert roles(pd.DataFrame([stay(0.0, 9.0, entered=False) | {"state": "tethered"}]), PARAMS) == [""]
+    dark = PARAMS.model_copy(update={"cargo": "ph_sensitive"})
+    assert roles(pd.DataFrame([stay(0.0, 9.0, entered=False)]), dark) == [""]
 
 
 def test_each_kiss_takes_its_part_of_what_was_left():

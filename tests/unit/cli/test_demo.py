@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exotrack import params, tables
+from exotrack._demo import protocol
 from exotrack._runs import made_by_demo
 from exotrack._terminal import exit_status
 from exotrack.cli import app
@@ -35,6 +37,17 @@ def test_a_demo_replaces_an_earlier_one(tmp_path: Path, capsys: pytest.CaptureFi
     assert said.endswith(f"report: {tmp_path / 'granule' / 'report.html'}\n")
     assert len(read_results(tmp_path / "granule").tables["events"]) > 10
     assert made_by_demo(tmp_path / "granule")
+
+
+def test_the_demo_shows_drift_solutions_marker_and_calibration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    protocol(tmp_path / "protocol", False, 1)
+    assert capsys.readouterr().out.endswith(f"-> {tmp_path / 'protocol' / 'report.html'}\n")
+    found = read_results(tmp_path / "protocol").tables
+    page = (tmp_path / "protocol" / "report.html").read_text(encoding="utf-8")
+    assert found["events"]["marker_dff"].notna().any()
+    assert found["cells"]["surface_fraction"].between(0.3, 1.0).all()
+    assert np.hypot(found["frames"]["drift_y_um"], found["frames"]["drift_x_um"]).max() > 0.2
+    assert all(f'<section id="{name}"' in page for name in ("protocol", "states", "fusions", "rejected", "calibration"))
 
 
 def test_a_demo_does_not_replace_results_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
