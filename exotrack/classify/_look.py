@@ -170,9 +170,9 @@ class Neighbours(NamedTuple):
 
 def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics, stage: Stage) -> list[Look]:
     """Fit every candidate whose frame the block owns; reads the block and the span around it."""
-    looks, fitted = [], grids(optics)
+    looks, told = [], grids(optics)
     for series, frame in zip(series_of(movie, block, where, others, optics, stage), where.frame, strict=True):
-        looks.append(_fitted(series, int(frame), fitted, optics))
+        looks.append(fitted(series, int(frame), told, optics))
     return looks
 
 
@@ -205,7 +205,7 @@ def series_of(
     return found
 
 
-def _fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Look:
+def fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Look:
     """Fit the models to a series; times count from `frame`."""
     look = Look(series, np.empty((N_MODELS, len(FIT))), np.empty((2, 16)), 1.0)
     sums = look.sums(frame)

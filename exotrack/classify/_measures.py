@@ -1,4 +1,4 @@
-"""The physics of a called fusion, with standard errors, from its fits: seconds, micrometres, fractions."""
+"""What the fits say of any candidate: instant, brightness, rise, and the course that goes into the table of fits."""
 
 from __future__ import annotations
 
@@ -8,27 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exotrack.classify._evidence import parabola
 from exotrack.classify._features import best_model
 from exotrack.classify._fits import CHI2, T0, still
 from exotrack.classify._look import Look, Optics, fluxes, grids
-from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
+from exotrack.classify._models import CLOUD, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS
-from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
+from exotrack.classify._refit import refined_decay, refined_release
 from exotrack.movie import Movie
 
-MEASURES = (
-    "t0_frame", "amplitude", "dff", "rise_s", "decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s",
-    "fraction_released", "fraction_released_sd",
-)  # fmt: skip
-REFINED = ("decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s")
+MEASURES = ("t0_frame", "amplitude", "dff", "rise_s")
 SEEN = 9.0
 """Chi-squared that a cloud must explain for the time constant to be measured with it: three standard errors."""
 WORTH = 25.0
 """Chi-squared a release must explain over no change before its time constant is measured."""
 
 
-def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: bool) -> dict[str, float]:
+def measures(look: Look, frame: int, optics: Optics, offset: float) -> dict[str, float]:
     """Measures of one candidate as if it were a fusion; missing where the pixels cannot tell.
 
     Parameters
@@ -36,7 +31,6 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     look : the candidate's series and fits.
     frame : movie frame that times in the fits count from.
     optics, offset : of the movie; offset is the camera's, counts.
-    lumenal : whether the cargo was visible before, so that a released fraction exists.
     """
     model = best_model(look)
     fit = look.fits[model]
@@ -51,23 +45,21 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
     top = float(np.max(peak[early])) if early.any() else math.nan
     at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
     background = float(np.nanmedian(look.series.coefficients[:, N_HEIGHTS]))
-    coarse, _ = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
-    released, released_sd = _released(lag, peak, coarse) if lumenal else (math.nan, math.nan)
     return {
         "t0_frame": max(frame + t0, 0.0),
         "amplitude": top,
         "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
         "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
-        **dict.fromkeys(REFINED, math.nan),
-        "fraction_released": released,
-        "fraction_released_sd": released_sd,
     }
 
 
-def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, float, float]:
-    """`REFINED` of one candidate, which take longer than the rest; missing where the pixels cannot tell."""
+def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, bool]:
+    """Time constant of a release and its error (s; missing where the pixels cannot tell), and whether light is seen to spread.
+
+    Light spreads where that explains the pixels clearly better than staying narrow.
+    """
     decay, decay_sd = _decay(look, frame, optics)
-    return decay * optics.frame_s, decay_sd * optics.frame_s, *_diffusion(look, frame, optics)
+    return decay * optics.frame_s, decay_sd * optics.frame_s, bool(look.fits[RELEASE, CHI2] - look.fits[SPREAD, CHI2] >= 6.0)
 
 
 def _decay(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
@@ -88,34 +80,9 @@ def _excess(look: Look) -> float:
     return max(math.sqrt(float(look.fits[RELEASE:, CHI2].min()) / (N_HEIGHTS * n)), 1.0)
 
 
-def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
-    """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
-    if look.fits[RELEASE, CHI2] - look.fits[SPREAD, CHI2] < 6.0:
-        return math.nan, math.nan
-    growth = float(optics.growth(np.ones(1))[0])
-    coarse = look.profiles[1, : len(D_UM2_S)]
-    value, sd = refined_diffusion(look.sums(frame), look.fits[SPREAD], coarse, growth, grids(optics).mixtures)
-    return _known(value, sd * _excess(look))
-
-
 def _known(value: float, sd: float) -> tuple[float, float]:
     """The value and its error, both missing where only a limit is known: faster or slower than the frames can tell."""
     return (value, sd) if math.isfinite(sd) else (math.nan, math.nan)
-
-
-def _released(lag: NDArray[np.int64], peak: NDArray[np.float64], decay_frames: float) -> tuple[float, float]:
-    """Part of the light that was there before and has gone for good: one less the settled level over the first."""
-    settled = max(2, math.ceil(2.5 * decay_frames)) if math.isfinite(decay_frames) else 2
-    before, after = (lag < -1) & np.isfinite(peak), (lag >= settled) & (lag < settled + 12) & np.isfinite(peak)
-    if before.sum() < 2 or after.sum() < 2:
-        return math.nan, math.nan
-    first, last = float(np.mean(peak[before])), float(np.mean(peak[after]))
-    if first <= 0:
-        return math.nan, math.nan
-    first_sd, last_sd = (float(np.std(peak[part], ddof=1) / math.sqrt(part.sum())) for part in (before, after))
-    fraction = 1.0 - last / first
-    sd = math.hypot(last_sd, last / first * first_sd) / first
-    return float(np.clip(fraction, 0.0, 1.0)), sd
 
 
 def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie) -> dict[str, Any]:
