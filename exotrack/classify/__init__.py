@@ -4,7 +4,8 @@
 2. The pixels around each are reduced, frame by frame, to a few linear components with their covariance (`_components`),
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
-   kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`); what is called is measured with care (`_called`).
+   kiss-and-run and anything else (`_trees`); likely candidates of one happening are merged (`_calls`). What is called is then
+   measured with care (`_called`).
 4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
    `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """

@@ -36,7 +36,7 @@ FEWEST = 8
 
 
 class Called(NamedTuple):
-    """Called fusions sorted by frame: places, kinds, coarse time constants (s), instants, and frames that are free of other calls."""
+    """Called fusions by frame: places, kinds, coarse time constants (s), instants (frames), first and last frame free of others."""
 
     where: Places
     kind: NDArray[Any]

@@ -105,7 +105,7 @@ def kiss(light: Light, t0: float, frame_s: float, coarse: float) -> tuple[float,
 
 
 def fade(light: Light, opening: int, frame_s: float) -> tuple[float, float]:
-    """Time constant (frames) with which a dark vesicle that lit up in frame `opening` fades again, and its error; missing if not known.
+    """Time constant (frames) with which a dark vesicle that lit up in frame `opening` fades, and its error; missing if not known.
 
     It may leave instead: what dims within a second cannot be told from that.
     """
@@ -185,7 +185,7 @@ def _level(light: Light, t0: float) -> float:
 
 
 def _aways(frame_s: float, when_s: tuple[float, ...], left: tuple[float, ...]) -> tuple[Any, Any]:
-    """(m, 3) ways to leave, for `staying`, and logarithms of their weights; the first stays. left : parts that remain in the field."""
+    """(m, 3) ways to leave, for `staying`, and logarithms of their weights; the first stays. left : parts that stay in view."""
     ways = [(when / frame_s, fade / frame_s, part) for when in when_s for fade in FADES_S for part in left]
     each = len(FADES_S) * len(left)
     late = (1.0 - STAYS) / 2.0 / (each * (len(when_s) - 1))

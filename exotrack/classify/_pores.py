@@ -54,7 +54,8 @@ def staying(
 ) -> None:
     """What stays in a vesicle that closed, from t0 on: it acidifies, bleaches, and may leave.
 
-    tail : part of the light that fades, and its time constant. bleached : rate per frame. away : when it leaves (after t0), time constant, what is left of it.
+    tail : part of the light that fades, and its time constant. bleached : rate per frame. away : when it leaves (after t0), time
+    constant, what is left of it.
     """
     for k in range(len(times)):
         since = max(times[k] + 0.5 - t0, 0.0)
@@ -123,9 +124,9 @@ def kiss_grid(
 ) -> None:
     """Kiss-and-run of cargo seen before. chi2, gone : (t0s, taus, shapes, tails, aways), to be filled, see `full_grid`.
 
-    others : tails, aways, bleached. tails : (m, 3) part and time of `staying`, and whether the light before has nothing to do with that after: a vesicle that had
-    just come. Else there is no flash without a tail, and with one there is just the flash of an acid vesicle whose light falls by
-    that part when it acidifies. aways : (m, 3) of `staying`.
+    others : tails, aways, bleached. tails : (m, 3) part and time of `staying`, and whether the light before has nothing to do
+    with that after: a vesicle that had just come. Else there is no flash without a tail, and with one there is just the flash of
+    an acid vesicle whose light falls by that part when it acidifies. aways : (m, 3) of `staying`.
     """
     n = len(light.times)
     tails, aways, bleached = others
@@ -161,8 +162,8 @@ def closed(held: Real, body: Real, stays: Real, tail: tuple[float, float], out: 
 def fade_grid(light: Light, opens: Real, taus: Real, aways: Real, ground: float, chi2: Real) -> None:
     """A dark vesicle that lights up at frame 0, which is left out, and fades. chi2 : (opens, taus, aways), to be filled.
 
-    It is bright for `opens` frames after, then fades with `taus`, and may leave as in `staying`. What was there before stays, within
-    an error whose inverse variance is `ground`.
+    It is bright for `opens` frames after, then fades with `taus`, and may leave as in `staying`. What was there before stays,
+    within an error whose inverse variance is `ground`.
     """
     n = len(light.times)
     columns, heights, penalty = np.zeros((3, n)), np.zeros(3), np.array([0.0, 0.0, ground])

@@ -1,7 +1,7 @@
 """A value with its error from what the data say of it on a grid, whatever else was unknown being averaged over.
 
-Parameters that nobody asked for (start, width, escape, how a pore opens) are weighed by their likelihood and summed over, not held at
-their best: held, they make a value look surer than it is.
+Parameters that nobody asked for (start, width, escape, how a pore opens) are weighed by their likelihood and summed over, not
+held at their best: held, they make a value look surer than it is.
 """
 
 from __future__ import annotations
