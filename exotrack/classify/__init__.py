@@ -80,13 +80,13 @@ def classify(
         Optics.of(movie, sigma_um, noise),
         Stage.of(frames, movie.pixel_um),
     )
-    table = table.join(physics(movie, table, others, optics, stage, params.cargo == "lumenal", run))
+    measured = physics(movie, table, others, optics, stage, params.cargo == "lumenal", run)
     called = table[table["called"] != ""]
     fusions: dict[int, list[Fusion]] = {}
     for track_id, frame, kind in zip(called["track_id"], called["event_frame"], called["called"], strict=True):
         fusions.setdefault(int(track_id), []).append(Fusion(int(frame), str(kind)))
     stays = episodes(movie, traces, {key: sorted(value) for key, value in fusions.items()}, params, sigma_um)
-    rows = [_fusion_row(row, movie, params) for row in called.to_dict("records")]
+    rows = [_fusion_row(row, movie, params) for row in called.assign(**measured).to_dict("records")]
     rows += transitions(stays, traces, movie) if params.cargo == "lumenal" else []
     events = _events(rows, stays, params)
     table = table.drop(columns=["event_frame"])
@@ -112,7 +112,7 @@ def examine(
     where = places(traces, params, sigma_um)
     optics = Optics.of(movie, sigma_um, noise)
     others = _neighbours(traces, 1.0 / movie.pixel_um)
-    kind = (noise.offset, trees)
+    kind = (noise.offset, params.cargo == "lumenal", trees)
     stage = Stage.of(frames, movie.pixel_um)
     tasks = []
     for block in blocks(movie, run):
@@ -154,16 +154,16 @@ def _examine_block(
     traces: pd.DataFrame,
     stage: Stage,
     optics: Optics,
-    kind: tuple[float, Trees | None],
+    kind: tuple[float, bool, Trees | None],
 ) -> tuple[pd.DataFrame, list[dict[str, Any] | None]]:
     """Candidates of one block with features and measures, and the courses of those that `kind`'s trees take for a fusion."""
     # Cut out here, not by the caller: the traces of long tracks, once for every block, would outgrow all tables.
     traces = traces[traces["track_id"].isin(np.unique(where.track_id))]
     looks = look_block(movie, block, where, others, optics, stage)
     told = features(where, looks, traces, others, stage.mean, optics)
-    offset, trees = kind
+    offset, lumenal, trees = kind
     seen = [(look, int(frame)) for look, frame in zip(looks, where.frame, strict=True)]
-    rows = pd.DataFrame([measures(look, frame, optics, offset) for look, frame in seen])
+    rows = pd.DataFrame([measures(look, frame, optics, offset, lumenal) for look, frame in seen])
     event = np.clip(np.floor(rows["t0_frame"].to_numpy()), 0, len(movie) - 1).astype(int)
     place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
     table = pd.concat([pd.DataFrame(place), rows, told], axis=1)

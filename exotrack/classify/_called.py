@@ -36,7 +36,7 @@ FEWEST = 8
 
 
 class Called(NamedTuple):
-    """Called fusions by frame: places, kinds, coarse time constants (s), instants (frames), first and last frame free of others."""
+    """Called fusions by frame: places, kinds, coarse time constants (s), instants (frames), frames free of others."""
 
     where: Places
     kind: NDArray[Any]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.classify._evidence import parabola
 from exotrack.classify._features import best_model
 from exotrack.classify._fits import CHI2, T0, still
 from exotrack.classify._look import Look, Optics, fluxes, grids
@@ -16,14 +17,15 @@ from exotrack.classify._patch import N_HEIGHTS
 from exotrack.classify._refit import refined_decay, refined_release
 from exotrack.movie import Movie
 
-MEASURES = ("t0_frame", "amplitude", "dff", "rise_s")
+MEASURES = ("t0_frame", "amplitude", "dff", "rise_s", "fraction_released", "fraction_released_sd")
+"""The last two are a first guess, which the decision uses; of what is called, `_called` measures them again."""
 SEEN = 9.0
 """Chi-squared that a cloud must explain for the time constant to be measured with it: three standard errors."""
 WORTH = 25.0
 """Chi-squared a release must explain over no change before its time constant is measured."""
 
 
-def measures(look: Look, frame: int, optics: Optics, offset: float) -> dict[str, float]:
+def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: bool) -> dict[str, float]:
     """Measures of one candidate as if it were a fusion; missing where the pixels cannot tell.
 
     Parameters
@@ -31,6 +33,7 @@ def measures(look: Look, frame: int, optics: Optics, offset: float) -> dict[str,
     look : the candidate's series and fits.
     frame : movie frame that times in the fits count from.
     optics, offset : of the movie; offset is the camera's, counts.
+    lumenal : whether the cargo was visible before, so that a released fraction exists.
     """
     model = best_model(look)
     fit = look.fits[model]
@@ -45,11 +48,15 @@ def measures(look: Look, frame: int, optics: Optics, offset: float) -> dict[str,
     top = float(np.max(peak[early])) if early.any() else math.nan
     at_top = int(lag[early][int(np.argmax(peak[early]))]) if early.any() else 0
     background = float(np.nanmedian(look.series.coefficients[:, N_HEIGHTS]))
+    coarse, _ = _known(*parabola(TAU_FRAMES, look.profiles[0, : len(TAU_FRAMES)]))
+    released, released_sd = _released(lag, peak, coarse) if lumenal else (math.nan, math.nan)
     return {
         "t0_frame": max(frame + t0, 0.0),
         "amplitude": top,
         "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
         "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
+        "fraction_released": released,
+        "fraction_released_sd": released_sd,
     }
 
 
@@ -83,6 +90,21 @@ def _excess(look: Look) -> float:
 def _known(value: float, sd: float) -> tuple[float, float]:
     """The value and its error, both missing where only a limit is known: faster or slower than the frames can tell."""
     return (value, sd) if math.isfinite(sd) else (math.nan, math.nan)
+
+
+def _released(lag: NDArray[np.int64], peak: NDArray[np.float64], decay_frames: float) -> tuple[float, float]:
+    """Part of the light that was there before and has gone for good: one less the settled level over the first."""
+    settled = max(2, math.ceil(2.5 * decay_frames)) if math.isfinite(decay_frames) else 2
+    before, after = (lag < -1) & np.isfinite(peak), (lag >= settled) & (lag < settled + 12) & np.isfinite(peak)
+    if before.sum() < 2 or after.sum() < 2:
+        return math.nan, math.nan
+    first, last = float(np.mean(peak[before])), float(np.mean(peak[after]))
+    if first <= 0:
+        return math.nan, math.nan
+    first_sd, last_sd = (float(np.std(peak[part], ddof=1) / math.sqrt(part.sum())) for part in (before, after))
+    fraction = 1.0 - last / first
+    sd = math.hypot(last_sd, last / first * first_sd) / first
+    return float(np.clip(fraction, 0.0, 1.0)), sd
 
 
 def fit_rows(look: Look, frame: int, optics: Optics, movie: Movie) -> dict[str, Any]:

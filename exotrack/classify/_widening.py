@@ -28,7 +28,7 @@ WIDTH_ERROR = 0.15
 """Standard deviation of the logarithm of the start width."""
 STARTS = np.array([-0.1, 0.3, 0.7, 1.1, 1.5])
 """When spreading starts (frames after that of the opening begins): a pore takes up to 100 ms to let the membrane flatten, and a
-camera may expose for a part of its frame. The frame of the opening has no weight, so that its brightness does not set the start."""
+camera may expose for a part of its frame. The frame of the opening has no weight: its brightness does not set the start."""
 MODEL_ERROR = 0.08
 """Relative error from what the model has not: images that are no Gaussian, neighbours' light, corrals."""
 UNKNOWNS = 15
