@@ -13,17 +13,17 @@ from exotrack.classify._pores import closed, emptying, fade_grid, fit, full_grid
 from exotrack.classify._posterior import excess, known, marginal, spent
 
 Real = NDArray[np.float64]
-FASTEST_S, SLOWEST_S, CLOSES_S = 0.02, 12.0, 4.0
+FASTEST_S, SLOWEST_S, CLOSES_S = 0.03, 12.0, 4.0
 """Time constants tried: a pore that empties a granule in less is not known; one that closes does within seconds."""
 PER_FOLD = 3.0
 """Time constants tried per factor e."""
-PORES = ((1.0, 0.5), (1.5, 0.3), (2.2, 0.2))
+PORES = ((1.0, 0.6), (1.5, 0.25), (2.2, 0.15))
 """(exponent, weight) of exp(-(t/tau)^p): a pore that keeps its size, and pores that widen while cargo leaves."""
 PARTIAL, PARTIAL_ERROR = (0.1, 0.85), 0.05
 """A kiss-and-run releases a part: one that seems to release all has left, or faded, as well."""
 CLOSED = (0.35, 0.65)
 """Parts released until the pore closes: the smaller, the straighter the course."""
-NO_FLASH = 0.6
+NO_FLASH = 0.8
 """Weight of cargo that is as bright before the pore opens as after."""
 WAITS_S = (0.0, 0.15, 0.35, 0.7, 1.2)
 """Times a narrow pore may keep the cargo (NPY: 0.9 s in the mean, Gucek et al. 2019)."""

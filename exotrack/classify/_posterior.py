@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
-MOST = 0.8
-"""Standard deviation of the logarithm above which a value is not told: it may as well be half or double."""
+MOST = 1.0
+"""Standard deviation of the logarithm above which a value is not told: it may as well be a third or threefold."""
 LIMIT = 2.0
 """Logarithm of the likelihood ratio by which an end of the grid must be worse than the best value."""
 LAGS = 6
