@@ -55,7 +55,7 @@ def test_the_decay_of_a_release_is_recovered_beside_its_cloud(rng):
     assert (np.abs(part - 1.0) < 1.96 * part_sd).mean() >= 0.8
 
 
-def test_a_kiss_and_run_tells_what_part_it_released_and_not_what_left_with_the_vesicle(rng):
+def test_a_kiss_and_run_tells_what_part_it_released_and_mostly_nothing_if_the_vesicle_left(rng):
     def kissed(t):
         return np.where(t < 0.4, 150.0, 90.0 + 60.0 * np.exp(-np.maximum(t - 0.4, 0) / 2.0))
 
@@ -66,9 +66,7 @@ def test_a_kiss_and_run_tells_what_part_it_released_and_not_what_left_with_the_v
     assert np.median(part) == pytest.approx(0.4, abs=0.1)
     assert (np.abs(part - 0.4) < 1.96 * sd).mean() >= 0.8
     gone = frames_of(lambda t: kissed(t) * np.exp(-np.maximum(t - 6.0, 0) / 2.0), one, TIMES)
-    part, sd = draws(gone, TIMES, rng, measure)[2:]
-    seen = np.isfinite(part)
-    assert (np.abs(part - 0.4) < 1.96 * sd)[seen].mean() >= 0.75
+    assert np.isnan(draws(gone, TIMES, rng, measure)[2]).mean() >= 0.6
 
 
 @pytest.mark.parametrize("tau_s", [2.0, 5.0])
