@@ -32,11 +32,11 @@ limit. The aim is 0.1.
 REAL_ABOUT = """A real movie of 12 to 15 telomeres that move and do not secrete (200 frames, 133 x 162 pixels, 10 s), the whole
 field counted."""
 NO_REAL = "Not measured: the optional movie was not there when this page was made."
-ABLATION_ABOUT = """Candidates of tuning movies (`simulated_candidates.py`, of cells that secrete and of quiet ones), each judged by
-a model that never saw its movie (five folds of movies, calibrated with one temperature), then merged and called as in the package.
-*One likelihood ratio* is the gain in log-likelihood of the best course of a fusion (release, spread or cloud) over the best of a
-step and a ramp; *all likelihoods* are {n} such gains and heights over their errors; *all features* adds fitted values, movement and
-the course of the light. These movies span far more nuisance than the presets, so their F1 is lower than above.
+ABLATION_ABOUT = """Candidates of tuning movies (`simulated_candidates.py`, of cells that secrete and of quiet ones), each judged
+by a model that never saw its movie (five folds of movies, calibrated with one temperature), then merged and called as in the
+package. *One likelihood ratio* is the gain in log-likelihood of the best course of a fusion (release, spread or cloud) over the
+best of a step and a ramp; *all likelihoods* are {n} such gains and heights over their errors; *all features* adds fitted values,
+movement and the course of the light. These movies span far more nuisance than the presets, so their F1 is lower than above.
 """
 
 

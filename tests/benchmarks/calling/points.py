@@ -9,8 +9,8 @@ from typing import Any
 from exotrack.simulate.presets import Simulation, simulation
 
 PRESETS = ("granule", "phluorin")
-SIZE_PX = {"granule": 256, "phluorin": 192}
-"""Side of the field: about 30 fusions in a movie of 30 s with either preset."""
+SIDE_PX = 192
+"""Side of the field: 15 to 25 fusions in a movie of 30 s."""
 DURATION_S = 30.0
 
 Changes = dict[str, dict[str, Any]]
@@ -29,8 +29,7 @@ class Point:
 
     def simulation(self, preset: str) -> Simulation:
         """The simulation of this point."""
-        side = SIZE_PX[preset]
-        sim = simulation(preset).updated({"field": {"height_px": side, "width_px": side}})
+        sim = simulation(preset).updated({"field": {"height_px": SIDE_PX, "width_px": SIDE_PX}})
         sim = sim if self.secretes else sim.updated(SILENT)
         sim = sim.updated(dense(sim)) if self.axis == DENSITY else sim
         sim = sim.updated(self.changes)
@@ -99,10 +98,8 @@ CAUSES = (
     cause("vesicles and static spots alone", "", {}),
     cause("endosomes", "0.03 per um^2", {"distractors": NOTHING | {"endosomes_per_um2": 0.03}}),
     cause("blinks", "0.24 per um^2 and minute", {"distractors": NOTHING | {"blinks_per_um2_s": 0.004}}),
-    cause("bleaching steps", "0.03 per um^2", {"distractors": NOTHING | {"steps_per_um2": 0.03}}),
     cause("stage drift", "20 nm/s", {"stage": {"drift_y_um_s": 0.02}}),
     cause("focus drift", "15 nm/s, 0.45 um in all", {"illumination": {"defocus_um_s": 0.015}}),
-    cause("focus wander", "0.2 um (sd) over 5 s", {"illumination": {"defocus_wander_um": 0.2}}),
     cause("flicker", "5 % (sd)", {"illumination": {"flicker": 0.05}}),
     cause("moving cell edge", "0.5 um, period 25 s", {"cell": {"edge_wave_um": 0.5, "cover": 0.4}}),
 )
