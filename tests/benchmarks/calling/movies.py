@@ -13,6 +13,7 @@ import pandas as pd
 
 import exotrack
 from exotrack._blocks import Execution
+from exotrack.movie import ArrayFrames
 from exotrack.params import preset
 from exotrack.report.rates import poisson_interval
 from exotrack.score import Evidence, Gates, Scores, score
@@ -45,7 +46,8 @@ def movie(point: Point, name: str, number: int, keep: Path) -> dict[str, Any]:
         return kept
     begin = time.perf_counter()
     truth = exotrack.simulate(sim, np.random.default_rng([SEED, number, *name.encode()]))
-    shown = replace(truth.movie, movie_id=f"{name} {number}")
+    frames = ArrayFrames(truth.movie.read(0, len(truth.movie)))  # rendered once, not at every reading
+    shown = replace(truth.movie, frames=frames, movie_id=f"{name} {number}")
     result = exotrack.analyse(shown, preset(name), run=Execution(workers=1))
     found = {
         "true": _fusions(truth.events).assign(movie_id=shown.movie_id),
