@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,6 @@ class Windowed:
         inner = amount[height // 2 : height // 2 + tops, width // 2 : width // 2 + lefts]
         top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
         return cls(int(top), int(left), height, width, sigma_px)
-
-    def halves(self) -> tuple[tuple[Windowed, Windowed], tuple[Windowed, Windowed]]:
-        """The upper and the lower half, and the left and the right one."""
-        down, right = self.height // 2, self.width // 2
-        upper, left = replace(self, height=down), replace(self, width=right)
-        return (upper, replace(upper, top=self.top + down)), (left, replace(left, left=self.left + right))
 
     def detail(self, picture: Real) -> NDArray[np.float32]:
         """Detail of vesicle size of the part, in robust standard deviations, clipped, fading out at the border."""

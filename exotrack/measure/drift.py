@@ -8,7 +8,6 @@ et al. 2008, Opt Lett 33:156) against the running mean of those before it, moved
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -79,37 +78,19 @@ def estimate_drift(movie: Movie, frames: pd.DataFrame, sigma_um: float, run: Exe
     if len(cut) < 2:
         return _none(n)
     window = Windowed.richest(_mean(movie, cut[0]), sigma_um / movie.pixel_um, MOST_PX)
-    first = int(np.argmax(good))
-    px, sd_px = _course(movie, cut, window, first, run)
-    if not np.isfinite(sd_px).any():
-        return _none(n)
-    um, sd_um = px * movie.pixel_um, sd_px * movie.pixel_um
-    if not _significant(um, sd_um, first):
-        return Drift(um, sd_um, False)
-    # A stage moves all alike. What one half of the picture does and the other does not, the cell does, such as its edge.
-    for halves in window.halves():
-        one, other = (_course(movie, cut, half, first, run)[0] for half in halves)
-        apart = 0.5 * movie.pixel_um * float(np.sqrt(np.mean((one - other) ** 2)))
-        sd_um = np.hypot(sd_um, apart if math.isfinite(apart) else 0.0)
-    return Drift(um, sd_um, _significant(um, sd_um, first))
-
-
-def _course(movie: Movie, cut: list[NDArray[np.int64]], window: Windowed, first: int, run: Execution) -> tuple[Real, Real]:
-    """Drift of every frame from frame `first` and its standard error, (n_frames, 2) pixels; NaN if it cannot be followed."""
-    n = len(movie)
-    px, sd_px = np.full((n, 2), np.nan), np.full((n, 2), np.nan)
     at, seen = _followed(movie, cut, window, run)
-    for axis in (0, 1) if len(at) > 1 else ():
+    if len(at) < 2:
+        return _none(n)
+    every, first = np.arange(n, dtype=float), int(np.argmax(good))
+    um, sd_um = np.empty((n, 2)), np.empty((n, 2))
+    beyond = False
+    for axis in (0, 1):
         moved, sd, pieces = smooth(at, seen[:, axis], seen[:, 2 + axis], JUMP_PX)
-        course = along(np.arange(n, dtype=float), at, moved, pieces)
-        px[:, axis], sd_px[:, axis] = course - course[first], np.interp(np.arange(n), at, sd)
-    return px, sd_px
-
-
-def _significant(um: Real, sd_um: Real, first: int) -> bool:
-    """Whether any frame lies further from frame `first` than `LEAST_UM` and `LEAST_Z` standard errors."""
-    far = np.abs(um)
-    return bool(np.any((far > LEAST_UM) & (far > LEAST_Z * np.hypot(sd_um, sd_um[first]))))
+        course, error = along(every, at, moved, pieces), np.interp(every, at, sd)
+        um[:, axis], sd_um[:, axis] = (course - course[first]) * movie.pixel_um, error * movie.pixel_um
+        far = np.abs(um[:, axis])
+        beyond |= bool(np.any((far > LEAST_UM) & (far > LEAST_Z * np.hypot(sd_um[:, axis], sd_um[first, axis]))))
+    return Drift(um, sd_um, beyond)
 
 
 def _none(n: int) -> Drift:

@@ -8,6 +8,7 @@ docs/calling.md; half an hour. What a movie gave is kept, so that a run that was
   --data DIR         folder of the optional real movies
   --movies N         movies per point (default 2)
   --keep DIR         where results are kept
+  --kept             simulate and analyse nothing, take the movies that are kept
   --page FILE        where the page goes
 """
 
@@ -41,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--movies", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "exotrack-calling")
+    parser.add_argument("--kept", action="store_true")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "calling.md")
     asked = parser.parse_args()
     asked.names = [name for name in asked.only.split(",") if name]
@@ -53,10 +55,12 @@ def measure(name: str, asked: argparse.Namespace, movies: Path) -> Any:
     """The plain numbers of one section."""
     if name == "axes":
         points = [replace(point, movies=asked.movies) for point in AXES]
-        return {preset: [secreting(point, preset, movies) for point in points] for preset in PRESETS}
+        found = {preset: [secreting(point, preset, movies, asked.kept) for point in points] for preset in PRESETS}
+        return {preset: [row for row in rows if row] for preset, rows in found.items()}
     if name == "silent":
         points = [replace(point, movies=asked.movies) for point in CAUSES]
-        return {preset: [silent(point, preset, movies) for point in points] for preset in PRESETS}
+        found = {preset: [silent(point, preset, movies, asked.kept) for point in points] for preset in PRESETS}
+        return {preset: [row for row in rows if row] for preset, rows in found.items()}
     if name == "real":
         path = asked.data / TELOMERES[0]
         return {preset: real(path, TELOMERES[1], preset) for preset in PRESETS} if path.exists() else None

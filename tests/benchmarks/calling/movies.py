@@ -36,14 +36,19 @@ def stamp() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
-def movie(point: Point, name: str, number: int, keep: Path) -> dict[str, Any]:
-    """Tables of one movie of `point` analysed with preset `name`: true and found fusions, candidates, and what it was."""
+def movie(point: Point, name: str, number: int, keep: Path, only_kept: bool = False) -> dict[str, Any] | None:
+    """Tables of one movie of `point` analysed with preset `name`: true and found fusions, candidates, and what it was.
+
+    None if it is not kept and `only_kept`.
+    """
     sim = point.simulation(name)
     about = f"{sim.model_dump_json()} {preset(name).model_dump_json()} {number} {SEED}"
     path = keep / f"{name} {hashlib.sha256(about.encode()).hexdigest()[:16]}.pkl"
     if path.exists():
         kept: dict[str, Any] = pd.read_pickle(path)
         return kept
+    if only_kept:
+        return None
     begin = time.perf_counter()
     truth = exotrack.simulate(sim, np.random.default_rng([SEED, number, *name.encode()]))
     frames = ArrayFrames(truth.movie.read(0, len(truth.movie)))  # rendered once, not at every reading
@@ -70,9 +75,17 @@ def _fusions(events: pd.DataFrame) -> pd.DataFrame:
     return events[events["kind"].isin(FUSION_KINDS)].reset_index(drop=True)
 
 
-def secreting(point: Point, name: str, keep: Path) -> dict[str, Any]:
-    """F1 of any fusion, confidence and calibration over the movies of `point`, as plain numbers."""
-    many = [movie(point, name, number, keep) for number in range(point.movies)]
+def movies(point: Point, name: str, keep: Path, only_kept: bool) -> list[dict[str, Any]]:
+    """The movies of `point`, those that are kept or all."""
+    many = [movie(point, name, number, keep, only_kept) for number in range(point.movies)]
+    return [one for one in many if one is not None]
+
+
+def secreting(point: Point, name: str, keep: Path, only_kept: bool = False) -> dict[str, Any] | None:
+    """F1 of any fusion, confidence and calibration over the movies of `point`, as plain numbers; None without a movie."""
+    many = movies(point, name, keep, only_kept)
+    if not many:
+        return None
     true, found, candidates = (
         pd.concat([one[key] for one in many], ignore_index=True) for key in ("true", "found", "candidates")
     )
@@ -82,7 +95,8 @@ def secreting(point: Point, name: str, keep: Path) -> dict[str, Any]:
     sure = found["confident"].to_numpy(bool)
     right = right_calls(true, found, gates)
     return {
-        "axis": point.axis, "value": point.value, "snr": many[0]["snr"], "um2_min": sum(one["um2_min"] for one in many),
+        "axis": point.axis, "value": point.value, "n_movies": len(many), "snr": many[0]["snr"],
+        "um2_min": sum(one["um2_min"] for one in many),
         **counted(scores), "n_confident": int(sure.sum()), "n_confident_right": int((sure & right).sum()),
         "claimed": float((1.0 - found["p_other"]).mean()) if len(found) else float("nan"),
     }  # fmt: skip
@@ -106,11 +120,13 @@ def counted(scores: Scores) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def silent(point: Point, name: str, keep: Path) -> dict[str, Any]:
-    """False fusions of a cell that does not secrete, all and confident ones, per 1,000 um^2 and minute."""
-    many = [movie(point, name, number, keep) for number in range(point.movies)]
+def silent(point: Point, name: str, keep: Path, only_kept: bool = False) -> dict[str, Any] | None:
+    """False fusions of a cell that does not secrete, per 1,000 um^2 and minute; None without a movie."""
+    many = movies(point, name, keep, only_kept)
+    if not many:
+        return None
     calls = pd.concat([one["found"] for one in many], ignore_index=True)
-    return {"cause": point.axis, "size": point.value, **rates(calls, sum(one["um2_min"] for one in many))}
+    return {"cause": point.axis, "size": point.value, "n_movies": len(many), **rates(calls, sum(one["um2_min"] for one in many))}
 
 
 def real(path: Path, frame_s: float, name: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ Made by `python tests/benchmarks/calling_axes.py`, exotrack {version}, on simula
 Every movie is analysed with the preset as a user would run it, whatever was changed. What a quantity is: [events.md](events.md);
 how the movies are made: [simulator.md](simulator.md); the presets on many movies: [accuracy.md](accuracy.md).
 """
-AXES_ABOUT = f"""Each row changes one thing of the preset and keeps the rest: two movies of {DURATION_S:.0f} s (15 s at 0.02 s;
-at another interval the light per frame stays). *Found* counts calls of a fusion of either kind within 4 pixels and 0.3 s, or a
+AXES_ABOUT = f"""Each row changes one thing of the preset and keeps the rest: movies of {DURATION_S:.0f} s (15 s at 0.02 s; at
+another interval the light per frame stays). *Found* counts calls of a fusion of either kind within 4 pixels and 0.3 s, or a
 frame. *Confident* is the share of the calls whose kind has a probability of 0.9 or more; *right of these* how many of them are a
 fusion. *Claimed* is the mean probability of the calls to be a fusion, to be set beside the precision. *Calibration error* is over
 all candidates (expected calibration error of the probability of any fusion). SNR is that of the median vesicle in contact, the
@@ -25,9 +25,9 @@ height of its peak over the noise of that pixel. With so few events an F1 is kno
 intervals.
 """
 SILENT_ABOUT = f"""Nothing fuses in these movies, so every fusion is false. Vesicles arrive, dock and leave, static spots bleach,
-and one cause at a time is added: two movies of {DURATION_S:.0f} s a row. Rates are per 1,000 um^2 of cell and minute, with the
-exact 95 percent interval of a Poisson count; the rows hold so little area and time that none can show a rate below its upper
-limit. The aim is 0.1.
+and one cause at a time is added, to the same vesicles: movies of {DURATION_S:.0f} s. Rates are per 1,000 um^2 of cell and minute,
+with the exact 95 percent interval of a Poisson count; the rows hold so little area and time that none can show a rate below its
+upper limit. The aim is 0.1.
 """
 REAL_ABOUT = """A real movie of 12 to 15 telomeres that move and do not secrete (200 frames, 133 x 162 pixels, 10 s), the whole
 field counted."""
@@ -43,7 +43,7 @@ movement and the course of the light. These movies span far more nuisance than t
 def page(kept: dict[str, Any]) -> str:
     """docs/calling.md from the sections that were measured."""
     parts = [HEAD.format(version=__version__)]
-    if "axes" in kept:
+    if kept.get("axes"):
         parts += ["## In plain words\n", *(words(name, rows) for name, rows in kept["axes"].items())]
         if "silent" in kept:
             parts.append(silent_words(kept["silent"]))
@@ -76,11 +76,13 @@ def number(value: float, digits: int = 2) -> str:
 
 def axes_table(name: str, rows: list[Row]) -> str:
     """The points of one preset."""
-    heads = ("point", "SNR", "true", "found", "precision", "recall", "F1 [95 %]", "kind right", "confident", "right of these",
+    heads = ("point", "movies", "SNR", "true", "found",
+             "precision", "recall", "F1 [95 %]", "kind right", "confident", "right of these",
              "claimed", "calibration error")  # fmt: skip
     cells = [
         (
-            label(r), number(r["snr"], 1), str(r["n_true"]), str(r["n_found"]), number(r["precision"]), number(r["recall"]),
+            label(r), str(r["n_movies"]), number(r["snr"], 1),
+            str(r["n_true"]), str(r["n_found"]), number(r["precision"]), number(r["recall"]),
             f"{number(r['f1'])} [{number(r['f1_interval'][0])}, {number(r['f1_interval'][1])}]", number(r["kind_right"]),
             number(share(r["n_confident"], r["n_found"])), f"{r['n_confident_right']}/{r['n_confident']}", number(r["claimed"]),
             number(r["calibration_error"], 3),
@@ -162,7 +164,7 @@ def silent_table(kept: dict[str, list[Row]]) -> str:
         "confident",
         "confident per 1,000 [95 %]",
     )
-    cells = [(name, r["cause"], r["size"] or "-", *_rates(r)) for name, rows in kept.items() for r in rows]
+    cells = [(name, r["cause"], r["size"] or "-", str(r["n_movies"]), *_rates(r)) for name, rows in kept.items() for r in rows]
     return table(heads, cells) + "\n"
 
 
