@@ -64,7 +64,7 @@ def measure(name: str, asked: argparse.Namespace, movies: Path) -> Any:
     if name == "real":
         path = asked.data / TELOMERES[0]
         return {preset: real(path, TELOMERES[1], preset) for preset in PRESETS} if path.exists() else None
-    return ablation(asked.tuning)
+    return ablation(asked.tuning, movies)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ LIKELIHOODS = (
 )  # fmt: skip
 """Features that say how much better one model explains the pixels than another, or a fitted height or cloud over its error."""
 RATIO = "fusion_over_rest"
-FOLDS = 5
+FOLDS = 3
 CARGO = {"granule": "lumenal", "phluorin": "ph_sensitive"}
 
 
@@ -58,17 +59,20 @@ def trees(table: pd.DataFrame, names: list[str]) -> Callable[[pd.DataFrame], Rea
     return lambda other: np.asarray(model.decision_function(other[names].to_numpy()))
 
 
-def ablation(files: list[Path]) -> dict[str, Any]:
-    """Rows of models by preset, from `files` of simulated_candidates.py; those of pH-sensitive cargo say so in their name."""
+def ablation(files: list[Path], keep: Path) -> dict[str, Any]:
+    """Rows of models by preset, from `files` of simulated_candidates.py; those of pH-sensitive cargo say so in their name.
+
+    A model that was judged on the same files is taken from folder `keep`, so that a run that was cut goes on.
+    """
     told: dict[str, Any] = {}
     for name, cargo in CARGO.items():
         mine = [path for path in files if (cargo == "ph_sensitive") == ("ph_sensitive" in path.name)]
         if mine:
-            told[name] = _ablation(mine, name)
+            told[name] = _ablation(mine, name, keep)
     return told
 
 
-def _ablation(files: list[Path], name: str) -> dict[str, Any]:
+def _ablation(files: list[Path], name: str, keep: Path) -> dict[str, Any]:
     table, n_true = _read(files)
     table[RATIO] = ratio(table)
     everything = [key for key in used(table) if key != RATIO]
@@ -82,8 +86,11 @@ def _ablation(files: list[Path], name: str) -> dict[str, Any]:
     rows = []
     for said, fit, names in models:
         begin = time.perf_counter()
-        p = out_of_fold(table, fit, names)
-        rows.append({"model": said, "n_features": len(names), **judged(table, p, n_true, name)})
+        path = keep / f"{name} {said}, {len(table)} candidates.json"
+        if not path.exists():
+            told = judged(table, out_of_fold(table, fit, names), n_true, name)
+            path.write_text(json.dumps({"model": said, "n_features": len(names), **told}))
+        rows.append(json.loads(path.read_text()))
         print(f"{name}, {said}: F1 {rows[-1]['f1']:.3f}, {time.perf_counter() - begin:.0f} s", flush=True)
     return {"rows": rows, "n_movies": int(table["movie"].nunique()), "n_candidates": len(table), "n_true": n_true}
 
