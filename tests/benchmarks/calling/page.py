@@ -7,7 +7,7 @@ from typing import Any
 
 from exotrack import __version__
 
-from .points import DURATION_S
+from .points import AXES, CAUSES, DURATION_S, PRESETS
 
 Row = dict[str, Any]
 HEAD = """# Where calling degrades
@@ -43,7 +43,7 @@ gain more from many movies than a logistic does: the shipped ones saw hundreds.
 
 def page(kept: dict[str, Any]) -> str:
     """docs/calling.md from the sections that were measured."""
-    parts = [HEAD.format(version=__version__)]
+    parts = [HEAD.format(version=__version__), *missing(kept)]
     if kept.get("axes"):
         parts += ["## In plain words\n", *(words(name, rows) for name, rows in kept["axes"].items())]
         if "silent" in kept:
@@ -58,6 +58,19 @@ def page(kept: dict[str, Any]) -> str:
     if "ablation" in kept:
         parts += ["## Likelihoods alone, and trees on top of them\n", ablation_section(kept["ablation"])]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def missing(kept: dict[str, Any]) -> list[str]:
+    """What the run that made the page left out, so that no gap is taken for a good result."""
+    said = []
+    for name in PRESETS:
+        there = {label(row) for row in kept.get("axes", {}).get(name, [])}
+        there |= {row["cause"] for row in kept.get("silent", {}).get(name, [])}
+        axes = [label({"axis": point.axis, "value": point.value}) for point in AXES]
+        gaps = [point for point in [*axes, *(point.axis for point in CAUSES)] if point not in there]
+        said += [f"{name}: {'; '.join(gaps)}"] if gaps else []
+    said += [] if kept.get("ablation") else ["the ablation"]
+    return [f"**This run was cut; not measured yet are** {'. '.join(said)}.\n"] if said else []
 
 
 def label(row: Row) -> str:
@@ -129,6 +142,8 @@ def silent_words(kept: dict[str, list[Row]]) -> str:
     """Which causes bring false fusions."""
     said = []
     for name, rows in kept.items():
+        if not rows:
+            continue
         calls, sure = (sum(row[key] for row in rows) for key in ("n_all", "n_confident"))
         area = sum(row["um2_min"] for row in rows)
         worst = sorted((row for row in rows if row["n_all"]), key=lambda row: -row["all_rate"][0])
@@ -159,6 +174,7 @@ def silent_table(kept: dict[str, list[Row]]) -> str:
         "preset",
         "cause",
         "size",
+        "movies",
         "um^2 min",
         "false",
         "per 1,000 um^2 min [95 %]",
