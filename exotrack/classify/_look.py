@@ -15,7 +15,7 @@ from exotrack._drift import drift_um
 from exotrack._frames import read_usable, usable_of
 from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
-from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
+from exotrack.classify._components import SHORT, WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
 from exotrack.classify._evidence import chance_clouds
 from exotrack.classify._fits import FIT, Sums, still, sums_of
@@ -195,12 +195,14 @@ def series_of(
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
         out = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
         near = _near(others, (a, b), place, reach, optics.sigma_px)
-        for c, d, moved in stage.runs(a, b):
+        runs = list(stage.runs(a, b))
+        even = len(runs) > 1 and min(int(usable[c - first : d - first].sum()) for c, d, _ in runs) < SHORT
+        for c, d, moved in runs:
             part = slice(c - first, d - first)
             here = (place[0] + float(moved[0]), place[1] + float(moved[1]))
             there = near[(near[:, 0] >= c - a) & (near[:, 0] < d - a)] + np.array([a - c, *moved])
             mine = out[0][c - a : d - a], out[1][c - a : d - a], out[2][c - a : d - a]
-            components((pixels[part], means[part]), usable[part], here, there, settings, reach, mine)
+            components((pixels[part], means[part]), usable[part], here, there, settings, reach, mine, even)
         found.append(PatchSeries(np.arange(a, b), *out))
     return found
 
