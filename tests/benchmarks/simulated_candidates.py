@@ -1,7 +1,7 @@
 """Candidates of simulated movies with what they truly are: the material that calls are trained on.
 
-``python tests/benchmarks/simulated_candidates.py WHAT FAMILY MOVIES SEED OUT.parquet`` with FAMILY tuning, broad or reporting (see
-exotrack.simulate.vary). WHAT is lumenal or ph_sensitive, synapse (trains ph_sensitive too), or quiet_lumenal or
+``python tests/benchmarks/simulated_candidates.py WHAT FAMILY MOVIES SEED OUT.parquet`` with FAMILY tuning, broad or
+reporting (see exotrack.simulate.vary). WHAT is lumenal or ph_sensitive, synapse (trains ph_sensitive too), or quiet_lumenal or
 quiet_ph_sensitive: nothing fuses, but much moves, flickers and fades. Every movie has its own seed, nuisance and physics.
 """
 
@@ -30,8 +30,8 @@ WITHIN_PX, WITHIN_S = 4.0, 0.3
 """The gates of ``exotrack score``; an instant is never asked for more sharply than a frame."""
 
 FASTEST_AWAY = 3.5
-"""Penetration depths per second at which a vesicle of the broad family may leave at most: one that is gone within a frame or two looks
-like one that has lost its cargo, and people call that a fusion."""
+"""Penetration depths per second at which a vesicle of the broad family may leave at most: one that is gone within a frame or two
+looks like one that has lost its cargo, and people call that a fusion."""
 
 
 def draw(cargo: str, family: str, rng: np.random.Generator) -> tuple[Simulation, Analysis]:

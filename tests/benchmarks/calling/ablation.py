@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,9 @@ def logistic(table: pd.DataFrame, names: list[str]) -> Callable[[pd.DataFrame], 
     return lambda other: np.asarray(model.decision_function(other[names].to_numpy()))
 
 
-def trees(table: pd.DataFrame, names: list[str]) -> Callable[[pd.DataFrame], Real]:
+def trees(table: pd.DataFrame, names: list[str], cargo: str) -> Callable[[pd.DataFrame], Real]:
     """The boosted trees of the package, with the settings they are trained with."""
-    model = grow(table, names)
+    model = grow(table, names, cargo)
     return lambda other: np.asarray(model.decision_function(other[names].to_numpy()))
 
 
@@ -75,13 +76,14 @@ def ablation(files: list[Path], keep: Path) -> dict[str, Any]:
 def _ablation(files: list[Path], name: str, keep: Path) -> dict[str, Any]:
     table, n_true = _read(files)
     table[RATIO] = ratio(table)
+    forest = partial(trees, cargo=CARGO[name])
     everything = [key for key in used(table) if key != RATIO]
     models = (
         ("one likelihood ratio, logistic", logistic, [RATIO]),
         ("all likelihoods, logistic", logistic, [*LIKELIHOODS, RATIO]),
         ("all features, logistic", logistic, everything),
-        ("all likelihoods, boosted trees", trees, [*LIKELIHOODS]),
-        ("all features, boosted trees (shipped)", trees, everything),
+        ("all likelihoods, boosted trees", forest, [*LIKELIHOODS]),
+        ("all features, boosted trees (shipped)", forest, everything),
     )
     rows = []
     for said, fit, names in models:
