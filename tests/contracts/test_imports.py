@@ -57,7 +57,7 @@ OWNERS = {
     "dask": {"_blocks", "io", "batch"},
     "distributed": {"_blocks", "io", "batch"},
     "matplotlib": {"report"},
-    "typer": {"cli", "_models_cli", "_runs", "_terminal"},
+    "typer": {"cli", "_demo", "_models_cli", "_runs", "_terminal"},
     "rich": {"cli", "_runs", "_terminal"},
     "tifffile": {"io", "simulate"},
     "zarr": {"io"},
