@@ -177,4 +177,9 @@ class Distractors(Params):
         0.006, "1/um^2",
         "Spots that vanish in one or two bleaching steps. Default: a few.", ge=0, le=1,
     )  # fmt: skip
+    visits_per_um2_s: float = setting(
+        0.0, "1/um^2/s",
+        "Bright spots that come within half a second, stay for 0.2 to 4 s and go as they came: small endosomes, bright vesicles "
+        "that never dock. Default 0: the preset's own vesicles visit.", ge=0, le=10,
+    )  # fmt: skip
     haze_per_um2: float = setting(0.008, "1/um^2", "Out-of-focus blobs that move slowly. Default: a few.", ge=0, le=1)

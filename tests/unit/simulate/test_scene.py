@@ -19,6 +19,7 @@ RATES = {
     "static": "static_per_um2",
     "step": "steps_per_um2",
     "haze": "haze_per_um2",
+    "visit": "visits_per_um2_s",
 }
 
 
