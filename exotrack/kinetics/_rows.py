@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from exotrack.errors import InputError
-from exotrack.kinetics.generator import namespace
+from exotrack.kinetics._grammar import Node
+from exotrack.kinetics.generator import generator, namespace
 from exotrack.kinetics.naive import naive_stay
 from exotrack.kinetics.profiles import Profile
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.stays import SEEN_EXITS
 from exotrack.kinetics.subject import LOST
-from exotrack.kinetics.verdict import Evidence, Verdict, asked
+from exotrack.kinetics.verdict import Evidence, Verdict
 
 Row = dict[str, Any]
 NONE = float("nan")
@@ -74,16 +75,15 @@ def _derived(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
     """Mean stay and fates of a vesicle that docks, and rates that the model derives from fitted ones: by the delta method."""
     about = found.subject
     mean, shares = naive_stay(seen.stays)
-    asked_for = asked(about)
     for label, unit, of in _quantities(found):
         value = of(found.fit.values)
         sd, low, high = _delta(found, of, value)
-        naive = mean if label == "mean_docked" else NONE
+        naive = mean if label == "mean_docked" else of(found.naive.values) if found.naive is not None else NONE
         if label.startswith("to_"):
             naive = float(shares[SEEN_EXITS.index(label[3:])])
         yield {
             "model": name, "parameter": label, "role": "derived", "unit": unit, "evidence": "", "unverified": False,
-            "published": of(about.start()) if asked_for else NONE, "value": value, "sd": sd, "low": low, "high": high,
+            "published": of(found.published) if found.published else NONE, "value": value, "sd": sd, "low": low, "high": high,
             "identified": math.isfinite(sd),
             "verdict": "follows from the fitted values" if math.isfinite(sd) else "not identified by these data",
             **_naive(naive, value),
@@ -184,3 +184,23 @@ def goodness_rows(name: str, found: Verdict) -> Iterator[Row]:
             "model": name, "rates": "fitted", "test": "constitutive", "statistic": one.gain, "p_value": one.p_value,
             "n_redrawn": one.repeats, "n_failed": one.n_failed,
         }  # fmt: skip
+
+
+def drawn(found: Verdict, identified: Mapping[str, bool]) -> dict[str, tuple[float, bool]]:
+    """Rate (1/s) of every transition at the fitted values, and whether all it depends on is identified.
+
+    By "A -> B, event". identified : by parameter; what is not in it counts as known, as it was not fitted.
+    """
+    about = found.subject
+    values = {**about.values, **{key: value for key, value in found.fit.values.items() if key != LOST}}
+    inputs = {**about.inputs, **about.stimulated}
+    rates = generator(about.model, values, inputs).rates
+
+    def needs(tree: Node) -> set[str]:
+        names = set(tree.names())
+        return names.union(*(needs(about.model.derived[name]) for name in names if name in about.model.derived))
+
+    return {
+        f"{one.words}, {one.event}": (float(rate), all(identified.get(name, True) for name in needs(one.rate)))
+        for one, rate in zip(about.model.transitions, rates, strict=True)
+    }

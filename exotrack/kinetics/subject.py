@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from exotrack._settings import nearest
 from exotrack.errors import InputError, ParameterError
 from exotrack.kinetics.calls import Calls
-from exotrack.kinetics.catalogue import Model, Parameter
+from exotrack.kinetics._grammar import evaluate
+from exotrack.kinetics.catalogue import Model, Parameter, Transition
 from exotrack.kinetics.course import Course
 from exotrack.kinetics.fit import Free, Problem
-from exotrack.kinetics.generator import generator, scheme
+from exotrack.kinetics.generator import namespace, scheme
 from exotrack.kinetics.scheme import Real, Scheme
 from exotrack.kinetics.sightings import Sightings
 
@@ -64,8 +67,9 @@ class Subject:
         """What the values make of a docked stay; those that are not given keep the model's numbers."""
         own = {**self.values, **{key: value for key, value in values.items() if key != LOST}}
         levels = [self.inputs, {**self.inputs, **self.stimulated}] if self.stimulated else [self.inputs]
-        schemes = [self._scheme(own, level) for level in levels]
-        residents, resealed = self._starts(schemes[0], own)
+        made = [self._scheme(own, level) for level in levels]
+        schemes = [one for one, _ in made]
+        residents, resealed = self._starts(*made[0])
         lost = float(values.get(LOST, 0.0))
         ready = [one.losing("lost", lost) if self.losing else one for one in schemes]
         return Course(tuple(ready), (0.0,) * (len(ready) - 1), residents, resealed)
@@ -74,33 +78,65 @@ class Subject:
         """What is fitted to `data`."""
         return Problem(self.course, self.free, data, calls)
 
-    def _scheme(self, own: Values, inputs: Values) -> Scheme:
-        made = scheme(self.model, own, inputs)
-        if not (self.merged and "kiss_and_run" in made.fates):
-            return made
-        kiss, names = made.fates.index("kiss_and_run"), tuple(fate for fate in made.fates if fate != "kiss_and_run")
-        exits = np.delete(made.exits, kiss, axis=1)
-        if "full_fusion" not in names:
-            return replace(made, fates=tuple("full_fusion" if fate == "kiss_and_run" else fate for fate in made.fates))
-        exits[:, names.index("full_fusion")] += made.exits[:, kiss]
-        return Scheme(made.stay, exits, names, made.entry)
+    def _scheme(self, own: Values, inputs: Values) -> tuple[Scheme, Real]:
+        """The docked stay, and (m, m) rates at which it ends by a kiss-and-run after which another begins."""
+        shape, model = self._shape, self.model
+        space = namespace(model, own, inputs)
+        stay, exits = np.zeros((shape.m, shape.m)), np.zeros((shape.m, len(shape.fates)))
+        back = np.zeros_like(stay)
+        for one, row, column, fate, into in shape.ways:
+            rate = evaluate(one.rate, space, f"model {model.id}: transition {one.words}")
+            if not 0 <= rate < np.inf:
+                raise InputError(f"model {model.id}: transition {one.words} has rate {rate:g} at these values; it must be 0 or more")
+            stay[row, row] -= rate
+            if fate >= 0:
+                exits[row, fate] += rate
+            else:
+                stay[row, column] += rate
+            if into >= 0:
+                back[row, into] += rate
+        entry = shape.entry if shape.entry is not None else scheme(model, own, inputs).entry
+        return Scheme(stay, exits, shape.fates, entry), back
 
-    def _starts(self, made: Scheme, own: Values) -> tuple[Real | None, Real | None]:
-        """States of residents, to which resealed vesicles belong too, and of vesicles that have just resealed."""
+    @cached_property
+    def _shape(self) -> _Shape:
         model = self.model
+        made = scheme(model, self.values, self.inputs)
         at = {state.name: row for row, state in enumerate(s for s in model.states if s.seen in model.stay)}
-        rates = generator(model, own, self.inputs).rates
-        back = np.zeros_like(made.stay)
-        for one, rate in zip(model.transitions, rates, strict=True):
-            if one.event == "kiss_and_run" and one.source in at and one.target in at:
-                back[at[one.source], at[one.target]] += rate
+        names = [fate for fate in made.fates if not (self.merged and fate == "kiss_and_run")]
+        fates = tuple(names) if "full_fusion" in names or not self.merged else (*names, "full_fusion")
+        ways = []
+        for one in model.transitions:
+            if one.source not in at:
+                continue
+            fate = "full_fusion" if self.merged and one.event == "kiss_and_run" else one.event
+            j = fates.index(fate) if fate in fates else -1
+            into = at.get(one.target, -1) if one.event == "kiss_and_run" else -1
+            ways.append((one, at[one.source], at.get(one.target, -1), j, into))
+        docked = {one.target for one in model.transitions if one.event == "docking" and one.target in at}
+        return _Shape(len(at), fates, tuple(ways), made.entry if len(docked) <= 1 else None)
+
+    def _starts(self, made: Scheme, back: Real) -> tuple[Real | None, Real | None]:
+        """States of residents, to which resealed vesicles belong too, and of vesicles that have just resealed."""
         if not back.any():
             return made.rested(), None
-        dwell = np.linalg.solve(-(made.stay + back).T, made.entry)
+        try:
+            dwell = np.linalg.solve(-(made.stay + back).T, made.entry)
+        except np.linalg.LinAlgError:
+            dwell = np.full(made.n_states, np.nan)
         if not np.isfinite(dwell).all() or dwell.min() < -1e-9 * np.abs(dwell).max():
-            raise InputError(f"model {model.id}: docked vesicles never leave for good at these values; give them a way out")
+            raise InputError(f"model {self.model.id}: docked vesicles never leave for good at these values; give them a way out")
         into = dwell.clip(0.0) @ back
         return dwell.clip(0.0) / dwell.clip(0.0).sum(), into / into.sum() if into.sum() > 0 else None
+
+
+class _Shape(NamedTuple):
+    """What of a model does not depend on values: (transition, row, column, fate or -1, state it reseals into or -1) each."""
+
+    m: int
+    fates: tuple[str, ...]
+    ways: tuple[tuple[Transition, int, int, int, int], ...]
+    entry: Real | None
 
 
 def subject(

@@ -14,7 +14,8 @@ from exotrack.errors import InputError
 from exotrack.kinetics.calls import CALLED, Calls
 from exotrack.kinetics.fit import Fit, Problem, climb, fit
 from exotrack.kinetics.flow import Flow, Released, flow, released, rescaled
-from exotrack.kinetics.goodness import Goodness, Observed, goodness
+from exotrack.kinetics.estimators import Curve
+from exotrack.kinetics.goodness import Goodness, Observed, cox_snell, goodness
 from exotrack.kinetics.laws import Mark, laws, marks
 from exotrack.kinetics.naive import naive_fit
 from exotrack.kinetics.observe import FrameLaw
@@ -80,7 +81,9 @@ class Verdict:
     released: Released | None
     rescaled: Rescaled | None
     rescaled_repeats: int
+    residuals: Curve
     constitutive: Null | None
+    published: Values
     published_log_likelihood: float
 
 
@@ -92,16 +95,18 @@ def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Sub
     setup = Setup.of(seen.stays, seen.cell)
     bare = naive_fit(about, seen.stays, effort.starts, effort.seed)
     rates: dict[str, Values] = {"fitted": best.values}
-    if asked(about):
-        rates["published"] = {**about.start(), **{f.name: best.values[f.name] for f in about.free if f.name == LOST}}
+    held = published(about)
+    at, height = _held(about, best, held)
+    if held:
+        rates["published"] = best.problem.values(at)
     if bare is not None:
         rates["naive"] = bare.values
     known = {name: _laws(about, values, of, calls) for name, values in rates.items()}
     options = {"repeats": effort.repeats, "seed": effort.seed, "run": effort.run}
     again = partial(refit, about, seen.stays, best, of, calls)
-    tests = {"fitted": goodness(observed, again, **options)}  # type: ignore[arg-type]
-    if "published" in known:
-        tests["published"] = goodness(observed, partial(_as_it_is, known["published"]), **options)  # type: ignore[arg-type]
+    tests = {"fitted": goodness(observed, partial(again, best.x, ()), **options)}  # type: ignore[arg-type]
+    if held:
+        tests["published"] = goodness(observed, partial(again, at, held), **options)  # type: ignore[arg-type]
     repeats = max(effort.repeats, 199)
     going = flow(seen.stays, observed, known["fitted"], seen.cell, effort.seed)
     return Verdict(
@@ -115,23 +120,28 @@ def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Sub
         released(going),
         rescaled(going, repeats, effort.seed),
         repeats,
+        cox_snell(observed, known["fitted"]),
         None if null is None else constitutive(about, null, seen, best, of, calls, effort),
-        _published(about, best),
+        rates.get("published", {}),
+        height,
     )
 
 
-def asked(about: Subject) -> bool:
-    """Whether any rate that is fitted has a published value, or one that the user gave, which can be tested as it is."""
+def published(about: Subject) -> tuple[int, ...]:
+    """Numbers of the fitted values that have a published value, or one that the user gave, to be tested as it is."""
     own = about.model.parameters
-    return any(f.name in about.values or own[f.name].evidence != "F" for f in about.free if f.name in own)
+    return tuple(
+        k for k, f in enumerate(about.free) if f.name != LOST and (f.name in about.values or own[f.name].evidence != "F")
+    )
 
 
 def refit(
-    about: Subject, stays: pd.DataFrame, best: Fit, of: Sequence[Mark], calls: Calls | None, observed: Observed
-) -> list[FrameLaw]:
-    """Fit the model again to redrawn stays, from the values found in the data, and give its laws."""
-    x, _ = _again(_problem(about, observed.applied(stays), calls), best.x[: len(about.free)], best)
-    return _laws(about, best.problem.values(x), of, calls)
+    about: Subject, stays: pd.DataFrame, best: Fit, of: Sequence[Mark], calls: Calls | None, x: Real, held: Sequence[int],
+    observed: Observed,
+) -> list[FrameLaw]:  # fmt: skip
+    """Fit the model again to redrawn stays, from the searched point `x`, those of `held` as they are, and give its laws."""
+    found, _ = _again(_problem(about, observed.applied(stays), calls), x[: len(about.free)], best, held)
+    return _laws(about, best.problem.values(found), of, calls)
 
 
 def constitutive(
@@ -177,12 +187,12 @@ def _problem(about: Subject, table: pd.DataFrame, calls: Calls | None) -> Proble
     return Problem(about.course, about.free, sightings(table, "calls"), calls, learn_calls=False)
 
 
-def _again(problem: Problem, x: Real, like: Fit) -> tuple[Real, float]:
+def _again(problem: Problem, x: Real, like: Fit, held: Sequence[int] = ()) -> tuple[Real, float]:
     """Search from `x`, with steps of the size that the errors of an earlier fit let expect."""
     spread_of = np.diag(like.covariance)[: len(x)]
     known = np.isfinite(spread_of) & (spread_of > 0)
     size = np.where(known, np.sqrt(np.where(known, spread_of, 1.0)), 1.0).clip(1e-3, 1.0)
-    return climb(problem, x, problem.bounds, size=size)
+    return climb(problem, x, problem.bounds, held, size)
 
 
 def _laws(about: Subject, values: Values, of: Sequence[Mark], calls: Calls | None) -> list[FrameLaw]:
@@ -203,19 +213,10 @@ def _fixed(calls: Calls | None, best: Fit) -> Calls | None:
     return Calls(calls.true, chances * calls.counts.sum(axis=1, keepdims=True))
 
 
-def _as_it_is(law: Sequence[FrameLaw], observed: Observed) -> Sequence[FrameLaw]:
-    """No fit: published rates are tested as they are."""
-    return law
-
-
-def _published(about: Subject, best: Fit) -> float:
-    """Log-likelihood at the published values, with what is the observer's (losses, calls) fitted beside them."""
-    own, bounds = about.start(), best.problem.bounds
-    held = [k for k, f in enumerate(about.free) if f.name != LOST]
-    x = best.x.copy()
-    x[held] = [about.free[k].to_scale(float(np.clip(own[about.free[k].name], *_ends(about, k)))) for k in held]
-    return climb(best.problem, x, bounds, held)[1]
-
-
-def _ends(about: Subject, k: int) -> tuple[float, float]:
-    return about.free[k].lower, about.free[k].upper
+def _held(about: Subject, best: Fit, held: Sequence[int]) -> tuple[Real, float]:
+    """The searched point with the published values as they are and the others at their best, and its log-likelihood."""
+    x, own = best.x.copy(), about.start()
+    for k in held:
+        f = about.free[k]
+        x[k] = f.to_scale(float(np.clip(own[f.name], f.lower, f.upper)))
+    return climb(best.problem, x, best.problem.bounds, held)
