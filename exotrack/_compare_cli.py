@@ -45,7 +45,9 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     residents: Annotated[
         bool, typer.Option("--residents/--no-residents", help="Use vesicles docked in the first frame; they need a long rest.")
     ] = True,
-    least_s: Annotated[float, typer.Option("--least-s", min=0.0, metavar="X", help="Use docked stays from this length (s) on.")] = 0.0,
+    least_s: Annotated[
+        float, typer.Option("--least-s", min=0.0, metavar="X", help="Use docked stays from this length (s) on.")
+    ] = 0.0,
     diameter_nm: Annotated[
         float | None, typer.Option("--diameter-nm", metavar="X", help="Diameter of a vesicle (nm), for the area.")
     ] = None,
@@ -69,7 +71,12 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     check_place(out, overwrite)
     models = [load(name) for name in model]
     wanted = Wanted(
-        numbers(set_, "--set"), numbers(input_, "--input"), numbers(stimulated, "--stimulated"), free or (), residents, diameter_nm
+        numbers(set_, "--set"),
+        numbers(input_, "--input"),
+        numbers(stimulated, "--stimulated"),
+        free or (),
+        residents,
+        diameter_nm,
     )
     begun, started = time.perf_counter(), datetime.now(UTC)
     study = read_study(results, read_design(design), least_s)
@@ -78,7 +85,8 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
         effort = Effort(starts, repeats, rng, Execution(workers=workers, progress=bars))
         found = compared(study, models, wanted, calls, effort)
     record = {
-        "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]), "started": started.isoformat(timespec="seconds"),
+        "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]),
+        "started": started.isoformat(timespec="seconds"),
         "took_s": round(time.perf_counter() - begun, 1), "rng": rng, "starts": starts, "repeats": repeats,
         "results": [str(one) for one in results], "models": list(model), "calibrations": [str(one) for one in calibration or ()],
         "movie_id": ", ".join(study.movies["movie_id"]),
@@ -124,12 +132,16 @@ def read_design(path: Path | None) -> dict[str, dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error}); give a CSV file with a column movie_id") from None
     if not rows or "movie_id" not in rows[0] or not set(rows[0]) & set(DESIGN):
-        raise InputError(f"{path}: needs columns movie_id and one of {', '.join(DESIGN)}; found {', '.join(rows[0]) if rows else 'none'}")
+        raise InputError(
+            f"{path}: needs columns movie_id and one of {', '.join(DESIGN)}; found {', '.join(rows[0]) if rows else 'none'}"
+        )
     return {row["movie_id"]: {key: row[key] or "" for key in DESIGN if key in row} for row in rows}
 
 
 def calls_of(calibrations: Sequence[Path], results: Sequence[Path]) -> Calls | None:
     """The counts of all calibrations together; each must be of a movie that is compared."""
+    import numpy as np
+
     from exotrack.io.results import read_calibration, read_provenance
     from exotrack.kinetics.calls import Calls
 
@@ -146,7 +158,7 @@ def calls_of(calibrations: Sequence[Path], results: Sequence[Path]) -> Calls | N
                 last = error
         else:
             raise last or InputError(f"{folder}: calibrates none of the movies")
-    return Calls(counts[0].true, sum(one.counts for one in counts))
+    return Calls(counts[0].true, np.sum([one.counts for one in counts], axis=0))
 
 
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:

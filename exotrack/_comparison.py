@@ -1,4 +1,4 @@
-"""The tables of a comparison with kinetic models: rates, what was seen against what was expected, tests. Part of `exotrack.tables`."""
+"""The tables of a comparison with kinetic models: rates, seen against expected, tests. Part of `exotrack.tables`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Rates(Table):
     model = Column(TEXT, "", "Name of the model.")
     parameter = Column(TEXT, "", "Name in the model; mean_docked and to_FATE follow from all of them.")
     role = Column(
-        TEXT, "", "fitted; held: at the model's own value; derived: follows from others; nuisance: the observer's, not the cell's.",
+        TEXT, "", "fitted; held: at the model's value; derived: follows from others; nuisance: the observer's, not the cell's.",
         ROLES,
     )  # fmt: skip
     unit = Column(TEXT, "", "Unit of the values; 1 if they have none.")
@@ -74,8 +74,8 @@ class Goodness(Table):
     model = Column(TEXT, "", "Name of the model.")
     rates = Column(TEXT, "", "Whose rates were tested.", SOURCES)
     test = Column(
-        TEXT, "", "ks, cvm, ad, trend and fates: distances of the stays from the law; any: ad, trend and fates together; joined and "
-        "shape: time rescaling of the fusions; constitutive: gain over a law without hidden steps.",
+        TEXT, "", "ks, cvm, ad, trend and fates: distances of the stays from the law; any: ad, trend and fates together; joined "
+        "and shape: time rescaling of the fusions; constitutive: gain over a law without hidden steps.",
         ("ks", "cvm", "ad", "trend", "fates", "any", "joined", "shape", "constitutive"),
     )  # fmt: skip
     statistic = Column(REAL, "1", "Value of the distance, or twice the gain in log-likelihood; missing for any.")

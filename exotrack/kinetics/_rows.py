@@ -36,7 +36,8 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
         yield {
             "model": name, "parameter": profile.name, "role": "fitted" if one else "nuisance",
             "unit": one.unit if one else "1/s", "published": published.get(profile.name, NONE),
-            "evidence": _evidence(found, profile.name), "unverified": bool(one and one.unverified and one.name not in about.values),
+            "evidence": _evidence(found, profile.name),
+            "unverified": bool(one and one.unverified and one.name not in about.values),
             "value": value, "sd": sd if math.isfinite(sd) else NONE, "low": profile.low, "high": profile.high,
             "identified": identified, "verdict": verdict, **_naive(naive.get(profile.name, NONE), value),
         }  # fmt: skip
@@ -73,7 +74,6 @@ def _naive(value: float, true: float) -> Row:
 
 def _derived(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
     """Mean stay and fates of a vesicle that docks, and rates that the model derives from fitted ones: by the delta method."""
-    about = found.subject
     mean, shares = naive_stay(seen.stays)
     for label, unit, of in _quantities(found):
         value = of(found.fit.values)
@@ -149,7 +149,9 @@ def _form(slope: Real, spread: Real) -> float:
     return max(float(slope @ spread @ slope), 0.0)
 
 
-def comparison_rows(name: str, found: Verdict, limits: Mapping[tuple[str, str], tuple[float, float]], n: Mapping[str, int]) -> Iterator[Row]:
+def comparison_rows(
+    name: str, found: Verdict, limits: Mapping[tuple[str, str], tuple[float, float]], n: Mapping[str, int]
+) -> Iterator[Row]:
     """Rows of the table `Comparisons`. limits : of what was seen, over cells. n : stays of each part."""
     for rates, one in found.predictions.items():
         for (part, what), (value, drawn) in one.observables.items():

@@ -20,11 +20,10 @@ from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.catalogue import Model, load
 from exotrack.kinetics.content import Content, Membrane, content, membrane
 from exotrack.kinetics.fit import Fit, fit
-from exotrack.kinetics.predicted import Setup, over_cells, parts_of
 from exotrack.kinetics.goodness import Observed
+from exotrack.kinetics.predicted import Setup, over_cells, parts_of
 from exotrack.kinetics.ranking import rank
 from exotrack.kinetics.resample import Nest
-from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.sightings import STARTS, sightings
 from exotrack.kinetics.stays import SEEN_EXITS
 from exotrack.kinetics.study import Study
@@ -32,6 +31,7 @@ from exotrack.kinetics.subject import Subject, subject, unvaried
 from exotrack.kinetics.verdict import Effort, Evidence, Verdict, verdict
 from exotrack.tables import Comparisons, Goodness, Ranking, Rates
 
+USUAL = Effort()
 CELLS_REPEATS = 1000
 """Replicates of the cluster bootstrap of what was seen; it costs next to nothing."""
 
@@ -81,7 +81,7 @@ class Comparison:
 
 
 def compare(
-    study: Study, models: Sequence[Model], wanted: Wanted = Wanted(), calls: Calls | None = None, effort: Effort = Effort()
+    study: Study, models: Sequence[Model], wanted: Wanted = Wanted(), calls: Calls | None = None, effort: Effort = USUAL
 ) -> Comparison:
     """Compare a study with models.
 
@@ -142,9 +142,10 @@ def _require_known(models: Sequence[Model], wanted: Wanted) -> None:
 def _require_stimuli(study: Study, wanted: Wanted) -> None:
     without = study.movies.loc[study.movies["stimulus_s"].isna(), "movie_id"]
     if wanted.stimulated and len(without):
+        names = ", ".join(wanted.stimulated)
         raise InputError(
-            f"movie {without.iloc[0]} has no stimulus, so when {', '.join(wanted.stimulated)} changed is not known; analyse it with "
-            "--stimulus-s, or give the inputs that held throughout"
+            f"movie {without.iloc[0]} has no stimulus, so when {names} changed is not known; analyse it with --stimulus-s, or "
+            "give the inputs that held throughout"
         )
 
 
@@ -228,7 +229,7 @@ def _hidden(about: Subject, null: Subject | None) -> bool:
     if null is None or about.model.id == null.model.id or len(about.free) <= len(null.free):
         return False
     made = about.course(about.start()).schemes[-1]
-    reached: Real = made.entry > 0
+    reached = made.entry > 0
     for _ in range(made.n_states):
         reached = reached | ((made.stay > 0) & reached[:, None]).any(axis=0)
     return int(np.sum(reached)) > 1

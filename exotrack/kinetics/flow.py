@@ -109,4 +109,6 @@ def rescaled(of: Flow, repeats: int, seed: int) -> Rescaled | None:
 def _hazard(law: FrameLaw, kinds: Sequence[int]) -> Real:
     """(N + 1,) chance of a fusion after k frames, given that there were k or more."""
     lasting = law.lasting[:-1]
-    return np.divide(law.ending[:, kinds].sum(axis=1), lasting, out=np.zeros_like(lasting), where=lasting > 1e-300).clip(0.0, 1.0)
+    fusing = law.ending[:, list(kinds)].sum(axis=1)
+    found = np.divide(fusing, lasting, out=np.zeros_like(lasting), where=lasting > 1e-300)
+    return np.asarray(found.clip(0.0, 1.0))

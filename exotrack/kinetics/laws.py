@@ -39,7 +39,10 @@ def marks(stays: pd.DataFrame, dated: bool) -> tuple[Whole, list[Mark]]:
     number = own.groupby(list(own), sort=True).ngroup().to_numpy(np.int64)
     left = pd.Series(stays["movie_frames"].to_numpy(np.int64) - frame).groupby(number).max()
     rows = own.groupby(number).first().itertuples(index=False)
-    return number, [Mark(*row, int(left[k])) for k, row in enumerate(rows)]
+    return number, [
+        Mark(str(kind), float(frame_s), int(least), float(at), int(begin), int(left[k]))
+        for k, (kind, frame_s, least, at, begin) in enumerate(rows)
+    ]
 
 
 def laws(course: Course, of: list[Mark]) -> list[FrameLaw]:

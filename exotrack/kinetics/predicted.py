@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from exotrack._blocks import Execution
 from exotrack.kinetics.estimators import Curve, aalen_johansen, kaplan_meier
@@ -26,6 +27,10 @@ FEWEST = 5
 POINTS = 120
 """Points of a curve."""
 PARTS = ("newcomers", "residents")
+Limits = dict[tuple[str, str], tuple[float, float]]
+"""Ends of the interval of each observable, by part and name."""
+Summary = tuple[Real, dict[str, Real], dict[str, Real]]
+"""Values of `observables`, (J, G) incidence and (G,) survival of each part."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,7 @@ class Setup:
 
     frame_s: Real
     min_frames: Whole
-    resident: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    resident: NDArray[np.bool_]
     cell: Whole
 
     @classmethod
@@ -43,7 +48,7 @@ class Setup:
         resident = (stays["entry_kind"] == "resident").to_numpy()
         return cls(stays["frame_s"].to_numpy(float), stays["min_frames"].to_numpy(np.int64), resident, cell)
 
-    def part(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def part(self, name: str) -> NDArray[np.bool_]:
         """(n,) whether each stay belongs to the part."""
         return self.resident if name == "residents" else ~self.resident
 
@@ -96,20 +101,18 @@ def predicted(
     own = summary(observed, setup, grids)
     names = list(observables(observed, setup))
     values = {key: (own[0][k], np.array([one[0][k] for one in drawn])) for k, key in enumerate(names)}
-    curves = [
-        {part: _band(grids[part], own[which][part], np.array([one[which][part] for one in drawn])) for part in parts}
-        for which in (1, 2)
-    ]
-    return Predicted(values, curves[0], curves[1], observed.fates)
+    fate = {part: _band(grids[part], own[1][part], np.array([one[1][part] for one in drawn])) for part in parts}
+    alive = {part: _band(grids[part], own[2][part], np.array([one[2][part] for one in drawn])) for part in parts}
+    return Predicted(values, fate, alive, observed.fates)
 
 
 def _replicate(
     observed: Observed, laws: Sequence[FrameLaw], setup: Setup, grids: dict[str, Real], lost: Real, rng: np.random.Generator
-) -> tuple[Real, dict[str, Real], dict[str, Real]]:
+) -> Summary:
     return summary(observed.redrawn(laws, lost, rng), setup, grids)
 
 
-def summary(observed: Observed, setup: Setup, grids: dict[str, Real]) -> tuple[Real, dict[str, Real], dict[str, Real]]:
+def summary(observed: Observed, setup: Setup, grids: dict[str, Real]) -> Summary:
     """Values of `observables`, (J, G) incidence and (G,) survival of each part."""
     numbers = np.array(list(observables(observed, setup).values()))
     fate, alive = {}, {}
@@ -151,9 +154,11 @@ def curves_of(observed: Observed, setup: Setup, part: str) -> tuple[Curve, Curve
     return incidence, kaplan_meier(age, observed.fate[here] >= 0, entry, from_s=from_s)
 
 
-def over_cells(observed: Observed, setup: Setup, nest: Nest, repeats: int, seed: int) -> dict[tuple[str, str], tuple[float, float]]:
+def over_cells(
+    observed: Observed, setup: Setup, nest: Nest, repeats: int, seed: int
+) -> dict[tuple[str, str], tuple[float, float]]:
     """95 % interval of every observable from resampled cells; NaN if there is only one independent unit."""
-    found = {}
+    found: Limits = {}
     for part in parts_of(setup):
         terms = ratios(observed, setup, part)
         names, n = list(terms), len(nest.cells)

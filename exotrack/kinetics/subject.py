@@ -16,8 +16,8 @@ import numpy as np
 
 from exotrack._settings import nearest
 from exotrack.errors import InputError, ParameterError
-from exotrack.kinetics.calls import Calls
 from exotrack.kinetics._grammar import evaluate
+from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.catalogue import Model, Parameter, Transition
 from exotrack.kinetics.course import Course
 from exotrack.kinetics.fit import Free, Problem
@@ -87,7 +87,9 @@ class Subject:
         for one, row, column, fate, into in shape.ways:
             rate = evaluate(one.rate, space, f"model {model.id}: transition {one.words}")
             if not 0 <= rate < np.inf:
-                raise InputError(f"model {model.id}: transition {one.words} has rate {rate:g} at these values; it must be 0 or more")
+                raise InputError(
+                    f"model {model.id}: transition {one.words} has rate {rate:g} at these values; it must be 0 or more"
+                )
             stay[row, row] -= rate
             if fate >= 0:
                 exits[row, fate] += rate
@@ -139,7 +141,7 @@ class _Shape(NamedTuple):
     entry: Real | None
 
 
-def subject(
+def subject(  # noqa: PLR0913 - what a user may choose of a model
     model: Model,
     frame_s: float,
     exits: Sequence[str],
@@ -223,7 +225,7 @@ def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[
     """The parameters to fit, and of the others why not."""
     moved = slopes(bare, wanted)
     whole = [_rates(one) for one in bare.course({}).schemes]
-    rate = np.concatenate([np.where(np.eye(*w.shape, dtype=bool), np.inf, w).ravel() for w in whole])
+    rate = np.concatenate([np.where(np.eye(*w.shape) > 0, np.inf, w).ravel() for w in whole])
     chosen, held = [], {}
     for k, name in enumerate(wanted):
         acts = np.abs(moved[:, k]) > 1e-9

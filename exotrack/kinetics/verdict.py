@@ -12,9 +12,9 @@ import pandas as pd
 from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.kinetics.calls import CALLED, Calls
+from exotrack.kinetics.estimators import Curve
 from exotrack.kinetics.fit import Fit, Problem, climb, fit
 from exotrack.kinetics.flow import Flow, Released, flow, released, rescaled
-from exotrack.kinetics.estimators import Curve
 from exotrack.kinetics.goodness import Goodness, Observed, cox_snell, goodness
 from exotrack.kinetics.laws import Mark, laws, marks
 from exotrack.kinetics.naive import naive_fit
@@ -91,7 +91,7 @@ def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Sub
     """Judge a fitted model. null : the law without hidden steps to test it against; None: it has none itself, or cannot be."""
     number, of = marks(seen.stays, bool(about.stimulated))
     calls = _fixed(seen.calls, best)
-    observed = Observed.of(seen.stays, _fates(about, calls), number)
+    observed = Observed.of(seen.stays, _fates(about, calls), number.tolist())
     setup = Setup.of(seen.stays, seen.cell)
     bare = naive_fit(about, seen.stays, effort.starts, effort.seed)
     rates: dict[str, Values] = {"fitted": best.values}
@@ -155,7 +155,7 @@ def constitutive(
     plain = fit(replace(null.problem(seen.data, seen.calls)), effort.starts, effort.seed)
     number, of = marks(seen.stays, bool(null.stimulated or about.stimulated))
     law = _laws(null, plain.values, of, calls)
-    observed = Observed.of(seen.stays, _fates(null, calls), number)
+    observed = Observed.of(seen.stays, _fates(null, calls), number.tolist())
     lost = observed.losses()
     first = observed.redrawn(law, lost, np.random.default_rng(effort.seed)).applied(seen.stays)
     # The model as it looks where that law holds: a start from which its search finds the gains there are.
@@ -168,7 +168,7 @@ def constitutive(
     return Null(gain, float(p), dict(plain.values), effort.repeats, failed)
 
 
-def _gain(
+def _gain(  # noqa: PLR0913 - a task of its own, which knows nothing but its arguments
     about: Subject, null: Subject, stays: pd.DataFrame, observed: Observed, law: tuple[FrameLaw, ...], lost: Real,
     calls: Calls | None, starts: tuple[Fit, Fit, Fit], rng: np.random.Generator,
 ) -> float:  # fmt: skip

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Rows = list[tuple[str, ...]]
 TEST_WORDS = {
-    "ks": "Length of stays: Kolmogorov-Smirnov", "cvm": "Length of stays: Cramér-von Mises", "ad": "Length of stays: Anderson-Darling",
+    "ks": "Length of stays: Kolmogorov-Smirnov", "cvm": "Length of stays: Cramér-von Mises",
+    "ad": "Length of stays: Anderson-Darling",
     "trend": "Hazard rises or falls", "fates": "Fates, given the time", "any": "Stays, all of these together",
     "joined": "Fusions in time: intervals, cells joined", "shape": "Fusions in time: spread within cells",
     "constitutive": "One docked state without hidden steps",
@@ -154,13 +155,15 @@ def _tests(comparison: Comparison, name: str) -> Rows:
 
 def _observables(comparison: Comparison, name: str) -> Rows:
     mine = comparison.comparison[comparison.comparison["model"] == name]
-    rows = []
+    rows: Rows = []
     for row in mine.itertuples():
         words = row.observable.replace("mean_recorded", "mean recorded stay (s)").replace("share_", "share: ").replace("_", " ")
         limits = "" if missing(row.observed_low) else f" [{number(row.observed_low, 2)}, {number(row.observed_high, 2)}]"
         far = "–" if missing(row.distance) else f"{row.distance:+.1f}"
         expected = f"{number(row.expected)} ± {number(row.expected_sd, 2)}"
-        rows.append((RATES_WORDS[row.rates], row.part, words, f"{number(row.observed)}{limits}", expected, far, probability(row.p_value)))
+        rows.append(
+            (RATES_WORDS[row.rates], row.part, words, f"{number(row.observed)}{limits}", expected, far, probability(row.p_value))
+        )
     return rows
 
 

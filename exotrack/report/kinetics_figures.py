@@ -47,7 +47,9 @@ def survival(uid: str, one: Predicted, part: str) -> Markup:
     ax = charts.axes(5.2, 2.6, "time docked (s)", "fraction still docked")
     floor = max(float(band.seen[band.seen > 0].min(initial=1.0)) / 2, 1e-3)
     ax.set_yscale("log")
-    ax.fill_between(band.t_s, np.maximum(band.low, floor / 4), np.maximum(band.high, floor / 4), color=charts.DOCKED, alpha=0.25, lw=0)
+    ax.fill_between(
+        band.t_s, np.maximum(band.low, floor / 4), np.maximum(band.high, floor / 4), color=charts.DOCKED, alpha=0.25, lw=0
+    )
     ax.plot(band.t_s, np.maximum(band.middle, floor / 4), color=charts.MUTED, lw=1.0, ls="--")
     ax.plot(band.t_s, np.where(band.seen > 0, band.seen, np.nan), color=charts.DOCKED, lw=1.8, drawstyle="steps-post")
     ticks = [t for t in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001) if t >= floor]
@@ -123,7 +125,7 @@ def residuals(uid: str, found: Verdict) -> Markup:
 def released_content(uid: str, one: Content) -> Markup:
     """Fraction of the cargo that left at each fusion, by kind."""
     ax = charts.axes(3.6, 2.6, "fraction of cargo released", "events")
-    bins = np.linspace(0, 1.2, 25)
+    bins = np.linspace(0, 1.2, 25).tolist()
     for kind, values in one.fractions.items():
         if len(values):
             ax.hist(np.clip(values, 0, 1.2), bins, color=charts.BY_KIND[kind], alpha=0.55, lw=0)

@@ -50,7 +50,9 @@ def scheme(uid: str, found: Verdict, rates: Mapping[str, tuple[float, bool]]) ->
         x, y = place[state.name]
         ax.text(x, y, state.name, ha="center", va="center", fontsize=11, color=charts.INK, fontweight="bold",
                 bbox={"boxstyle": "round,pad=0.5", "fc": "none", "ec": charts.DOCKED, "lw": 1.6})  # fmt: skip
-    return charts.to_svg(ax, uid, f"Scheme of {model.id}: docked states, rates between them and the ways out; dashed: not identified")
+    return charts.to_svg(
+        ax, uid, f"Scheme of {model.id}: docked states, rates between them and the ways out; dashed: not identified"
+    )
 
 
 def key(one: Transition) -> str:
@@ -63,7 +65,7 @@ def _inner(ax: Any, start: tuple[float, float], stop: tuple[float, float], text:
     forth = stop[0] > start[0]
     side = 0.24 if forth else -0.24
     steps = abs(stop[0] - start[0]) / GAP
-    bend = 0.0 if steps < 1.5 else (-0.28 if forth else -0.28)
+    bend = 0.0 if steps < 1.5 else -0.28
     x0, x1 = (start[0] + 0.55, stop[0] - 0.55) if forth else (start[0] - 0.55, stop[0] + 0.55)
     _arrow(ax, (x0, side), (x1, side), charts.INK, "-" if sure else "--", bend)
     high = side + (0.12 if forth else -0.12) + (0.62 if forth else -0.62) * (steps > 1.5)

@@ -24,7 +24,9 @@ def summary(comparison: Comparison) -> list[tuple[str, str]]:
             words = "are needed: one docked state with constant rates is rejected" if p < ALPHA else (
                 "are not shown: one docked state with constant rates explains these stays as well"
             )  # fmt: skip
-            said.append(("info", f"{name}: its hidden steps {words} (p = {probability(p)}, {found.constitutive.repeats} redrawn sets)."))
+            said.append(
+                ("info", f"{name}: its hidden steps {words} (p = {probability(p)}, {found.constitutive.repeats} redrawn sets).")
+            )
         said += _naive(comparison, name)
     if len(comparison.ranking) > 1:
         said.append(_best(comparison))
@@ -46,7 +48,9 @@ def _published(comparison: Comparison, name: str) -> list[tuple[str, str]]:
     lost = found.fit.log_likelihood - found.published_log_likelihood
     agree = "do not agree" if p < ALPHA else "agree"
     kind = "warning" if p < ALPHA else "ok"
-    words = f"the published rates {agree} with these stays (p = {probability(p)}; {number(lost)} in log-likelihood below the best)"
+    words = (
+        f"the published rates {agree} with these stays (p = {probability(p)}; {number(lost)} in log-likelihood below the best)"
+    )
     return [(kind, f"{name}: (i) {words}.")]
 
 
@@ -86,4 +90,7 @@ def _best(comparison: Comparison) -> tuple[str, str]:
         return "info", f"{first['model']} is ahead of {second['model']} by {number(ahead)} in AIC; one cell cannot say more."
     ahead, sd = second["left_out_behind"], second["left_out_behind_sd"]
     sure = "clearly" if ahead > 2 * sd else "but not clearly"
-    return "info", f"{first['model']} tells cells left out better than {second['model']}, {sure}: by {number(ahead)} ± {number(sd, 2)}."
+    return (
+        "info",
+        f"{first['model']} tells cells left out better than {second['model']}, {sure}: by {number(ahead)} ± {number(sd, 2)}.",
+    )
