@@ -52,7 +52,7 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
         float | None, typer.Option("--diameter-nm", metavar="X", help="Diameter of a vesicle (nm), for the area.")
     ] = None,
     starts: Annotated[int, typer.Option("--starts", min=1, metavar="N", help="Searches from different starts.")] = 4,
-    repeats: Annotated[int, typer.Option("--repeats", min=9, metavar="N", help="Redrawn sets of each test.")] = 99,
+    repeats: Annotated[int, typer.Option("--repeats", min=19, metavar="N", help="Redrawn sets of each test.")] = 99,
     rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number draws the same.")] = 0,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Threads; all cores if not given. Never changes a result.")

@@ -47,7 +47,7 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
             "model": name, "parameter": parameter, "role": "held", "unit": one.unit, "published": published[parameter],
             "evidence": _evidence(found, parameter), "unverified": one.unverified and parameter not in about.values,
             "value": published[parameter], "sd": NONE, "low": NONE, "high": NONE, "identified": False,
-            "verdict": f"not fitted: {reason}", "naive": NONE, "naive_bias": NONE,
+            "verdict": reason if reason.startswith("held") else f"not fitted: {reason}", "naive": NONE, "naive_bias": NONE,
         }  # fmt: skip
     yield from _derived(name, found, seen)
 

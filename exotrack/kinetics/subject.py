@@ -41,7 +41,7 @@ class Subject:
     values : parameters that differ from the model's own. inputs, stimulated : inputs throughout, and those that differ from the
     first stimulus on (empty: none do). merged : kiss-and-run counts as fusion, since a model that is compared has no other.
     losing : vesicles are also lost from sight, at a rate that is fitted. free : what is fitted. held : reason by name of what
-    was to be fitted and is not.
+    acts on the stay, or was to be fitted, and is not fitted.
     """
 
     model: Model
@@ -183,6 +183,9 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
         why = "; ".join(f"{name}: {reason}" for name, reason in held.items()) or "it names no rate to fit"
         raise InputError(f"model {model.id}: nothing of it can be told from these stays ({why})")
     _require_apart(bare, chosen, bool(free))
+    others = [name for name, one in model.parameters.items() if name not in (*chosen, *held) and one.lower < one.upper]
+    acts = (np.abs(slopes(bare, others)) > 1e-9).any(axis=0)
+    held |= {name: "held at the model's value" for name, does in zip(others, acts, strict=True) if does}
     ready = tuple(free_of(model.parameters[name], bare.published[name]) for name in chosen)
     nuisance = (Free(LOST, 1e-6, 10.0),) if losing else ()
     return replace(bare, losing=losing, free=(*ready, *nuisance), held=held)

@@ -34,7 +34,7 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
 
 
 def _model(found: Verdict, comparison: Comparison) -> dict[str, Any]:
-    mine = comparison.rates[comparison.rates["model"] == found.subject.model.id]
+    mine = comparison.rates[(comparison.rates["model"] == found.subject.model.id) & (comparison.rates["role"] == "fitted")]
     identified = dict(zip(mine["parameter"], mine["identified"].tolist(), strict=True))
     course = found.subject.course(found.fit.values)
     return {

@@ -15,7 +15,7 @@ from exotrack.kinetics._rows import drawn
 from exotrack.report import kinetics_figures as figures
 from exotrack.report import listing
 from exotrack.report.kinetics_scheme import scheme
-from exotrack.report.kinetics_words import summary
+from exotrack.report.kinetics_words import ALPHA, summary
 from exotrack.report.numbers import missing, number, probability
 from exotrack.report.page import made, resource, template
 
@@ -42,7 +42,6 @@ class Page:
     title: str
     doubts: str
     scheme: Markup
-    unidentified: list[tuple[str, str]]
     rates: Rows
     incidence: list[tuple[str, Markup]]
     survival: list[tuple[str, Markup, list[tuple[str, int]]]]
@@ -101,7 +100,6 @@ def _page(comparison: Comparison, name: str, found: Verdict) -> Page:
         title=model.title,
         doubts=", ".join(doubtful),
         scheme=scheme(f"{name}-scheme", found, drawn(found, identified)),
-        unidentified=[(row.parameter, row.verdict) for row in rates.itertuples() if not row.identified],
         rates=[_rate_row(row) for row in rates.itertuples()],
         incidence=[(part, figures.incidence(f"{name}-incidence-{part}", one, part)) for part in one.incidence],
         survival=[
@@ -139,8 +137,9 @@ def _rate_row(row: Any) -> tuple[str, ...]:
     about = f"{row.evidence}: UNVERIFIED" if row.unverified else row.evidence
     interval = "–" if missing(row.low) and missing(row.high) else f"{number(row.low)} to {number(row.high)}"
     bias = "–" if missing(row.naive_bias) else f"{100 * row.naive_bias:+.0f} %"
+    published = f"({number(row.published)})" if row.evidence == "F" else number(row.published)
     return (
-        row.parameter, unit, number(row.published), about, number(row.value), interval, row.verdict, number(row.naive), bias,
+        row.parameter, unit, published, about, number(row.value), interval, row.verdict, number(row.naive), bias,
     )  # fmt: skip
 
 
@@ -148,7 +147,7 @@ def _tests(comparison: Comparison, name: str) -> Rows:
     mine = comparison.goodness[comparison.goodness["model"] == name]
     return [
         (TEST_WORDS[row.test], RATES_WORDS[row.rates], number(row.statistic), probability(row.p_value), str(row.n_redrawn),
-         "rejected" if row.p_value < 0.05 else "not rejected")
+         "rejected" if row.p_value <= ALPHA else "not rejected")
         for row in mine.itertuples()
     ]  # fmt: skip
 
@@ -173,7 +172,7 @@ def _ranking(comparison: Comparison) -> Rows:
             row.model, str(row.n_free), f"{row.log_likelihood:.1f}", f"{row.aic - comparison.ranking['aic'].min():.1f}",
             f"{row.bic - comparison.ranking['bic'].min():.1f}", probability(row.aic_weight),
             "–" if missing(row.left_out) else f"{row.left_out:.1f}",
-            "–" if missing(row.left_out_behind) else f"{row.left_out_behind:.1f} ± {number(row.left_out_behind_sd, 2)}",
+            "–" if missing(row.left_out_behind) or row.left_out_behind == 0 else f"{row.left_out_behind:.1f} ± {number(row.left_out_behind_sd, 2)}",
         )
         for row in comparison.ranking.itertuples()
     ]  # fmt: skip

@@ -101,7 +101,7 @@ def quantiles(uid: str, found: Verdict) -> Markup | None:
 
     seen = found.rescaled.intervals
     middle, low, high = expected(len(seen))
-    ax = charts.axes(3.6, 3.0, "expected interval (of mean 1)", "interval seen")
+    ax = charts.axes(5.2, 2.8, "expected interval (of mean 1)", "interval seen")
     ax.fill_between(middle, low, high, color=charts.GREY, alpha=0.3, lw=0)
     ax.plot(middle, middle, color=charts.MUTED, lw=1, ls="--")
     ax.plot(middle, seen, color=charts.FULL, lw=0, marker="o", ms=2.4)
@@ -111,7 +111,7 @@ def quantiles(uid: str, found: Verdict) -> Markup | None:
 def residuals(uid: str, found: Verdict) -> Markup:
     """Cox-Snell residuals: the cumulative hazard against the line of slope 1."""
     curve = found.residuals
-    ax = charts.axes(3.6, 3.0, "residual", "cumulative hazard")
+    ax = charts.axes(5.2, 2.8, "residual", "cumulative hazard")
     fine = np.isfinite(curve.value)
     t, low, high = curve.t_s[fine], curve.low[fine], curve.high[fine]
     ax.fill_between(t, low, np.where(np.isfinite(high), high, np.nan), color=charts.DOCKED, alpha=0.25, lw=0, step="post")
@@ -124,7 +124,7 @@ def residuals(uid: str, found: Verdict) -> Markup:
 
 def released_content(uid: str, one: Content) -> Markup:
     """Fraction of the cargo that left at each fusion, by kind."""
-    ax = charts.axes(3.6, 2.6, "fraction of cargo released", "events")
+    ax = charts.axes(5.2, 2.6, "fraction of cargo released", "events")
     bins = np.linspace(0, 1.2, 25).tolist()
     for kind, values in one.fractions.items():
         if len(values):
@@ -137,7 +137,7 @@ def kisses(uid: str, one: Content) -> Markup | None:
     """How many kisses each vesicle made; None if none did."""
     if len(one.kisses) == 0:
         return None
-    ax = charts.axes(3.6, 2.6, "kiss-and-runs of a vesicle", "vesicles")
+    ax = charts.axes(5.2, 2.6, "kiss-and-runs of a vesicle", "vesicles")
     most = int(one.kisses.max())
     count = np.bincount(one.kisses.astype(int), minlength=most + 1)[1:]
     ax.bar(np.arange(1, most + 1), count, color=charts.KISS, width=0.7)

@@ -32,7 +32,7 @@ def scheme(uid: str, found: Verdict, rates: Mapping[str, tuple[float, bool]]) ->
     ax = charts.axes(width, 2.9, "", "")
     ax.set_position((0, 0, 1, 1))
     ax.set_axis_off()
-    ax.set(xlim=(-1.9, (len(row) - 1) * GAP + 1.9), ylim=(-2.5, 1.45), aspect="auto")
+    ax.set(xlim=(-1.9, (len(row) - 1) * GAP + 1.9), ylim=(-2.4, 0.9 + 0.42 * (len(row) - 1) * (len(row) > 2)), aspect="auto")
     outs: dict[str, list[Transition]] = {}
     for one in model.transitions:
         rate, sure = rates.get(key(one), (float("nan"), True))
@@ -61,15 +61,26 @@ def key(one: Transition) -> str:
 
 
 def _inner(ax: Any, start: tuple[float, float], stop: tuple[float, float], text: str, sure: bool) -> None:
-    """An arrow between two states: to the right above the row, to the left below it; further ones in wider bows."""
+    """An arrow between two states: to the right above the row, to the left below it; further ones in a bow over them."""
     forth = stop[0] > start[0]
     side = 0.24 if forth else -0.24
     steps = abs(stop[0] - start[0]) / GAP
-    bend = 0.0 if steps < 1.5 else -0.28
+    if steps > 1.5:
+        # Over the others, so that it crosses neither them nor the exits.
+        _arrow(ax, (start[0], 0.42), (stop[0], 0.42), charts.INK, "-" if sure else "--", -0.32 if forth else 0.32)
+        ax.text((start[0] + stop[0]) / 2, 0.62 + 0.42 * steps, text, ha="center", va="bottom", fontsize=8, color=charts.INK)
+        return
     x0, x1 = (start[0] + 0.55, stop[0] - 0.55) if forth else (start[0] - 0.55, stop[0] + 0.55)
-    _arrow(ax, (x0, side), (x1, side), charts.INK, "-" if sure else "--", bend)
-    high = side + (0.12 if forth else -0.12) + (0.62 if forth else -0.62) * (steps > 1.5)
-    ax.text((x0 + x1) / 2, high, text, ha="center", va="bottom" if forth else "top", fontsize=8, color=charts.INK)
+    _arrow(ax, (x0, side), (x1, side), charts.INK, "-" if sure else "--")
+    ax.text(
+        (x0 + x1) / 2,
+        side + (0.12 if forth else -0.12),
+        text,
+        ha="center",
+        va="bottom" if forth else "top",
+        fontsize=8,
+        color=charts.INK,
+    )
 
 
 def _ends(ax: Any, at: tuple[float, float], ways: list[Transition], rates: Mapping[str, tuple[float, bool]]) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from exotrack.kinetics.compare import Comparison
 
 ALPHA = 0.05
+"""p-values up to this reject. They are counts of redrawn sets, of which the data are one, so that equal counts."""
 
 
 def summary(comparison: Comparison) -> list[tuple[str, str]]:
@@ -21,7 +22,7 @@ def summary(comparison: Comparison) -> list[tuple[str, str]]:
         said.append(_identified(comparison, name))
         if found.constitutive is not None:
             p = found.constitutive.p_value
-            words = "are needed: one docked state with constant rates is rejected" if p < ALPHA else (
+            words = "are needed: one docked state with constant rates is rejected" if p <= ALPHA else (
                 "are not shown: one docked state with constant rates explains these stays as well"
             )  # fmt: skip
             said.append(
@@ -46,8 +47,8 @@ def _published(comparison: Comparison, name: str) -> list[tuple[str, str]]:
         return [("info", f"{name}: (i) none of its rates is a published one, so there is nothing to test without fitting.")]
     p = _p(comparison, name, "published")
     lost = found.fit.log_likelihood - found.published_log_likelihood
-    agree = "do not agree" if p < ALPHA else "agree"
-    kind = "warning" if p < ALPHA else "ok"
+    agree = "do not agree" if p <= ALPHA else "agree"
+    kind = "warning" if p <= ALPHA else "ok"
     words = (
         f"the published rates {agree} with these stays (p = {probability(p)}; {number(lost)} in log-likelihood below the best)"
     )
@@ -56,7 +57,7 @@ def _published(comparison: Comparison, name: str) -> list[tuple[str, str]]:
 
 def _fitted(comparison: Comparison, name: str) -> tuple[str, str]:
     p = _p(comparison, name, "fitted")
-    if p < ALPHA:
+    if p <= ALPHA:
         return "warning", f"{name}: (ii) the scheme does not agree with these stays whatever its rates (p = {probability(p)})."
     return "ok", f"{name}: (ii) with its rates free the scheme agrees with these stays (p = {probability(p)})."
 
