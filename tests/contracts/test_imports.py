@@ -59,7 +59,7 @@ OWNERS = {
     "dask": {"_blocks", "io", "batch"},
     "distributed": {"_blocks", "io", "batch"},
     "matplotlib": {"report"},
-    "typer": {"cli", "_compare_cli", "_models_cli", "_runs", "_terminal"},
+    "typer": {"cli", "_compare_cli", "_demo", "_models_cli", "_runs", "_terminal"},
     "rich": {"cli", "_runs", "_terminal"},
     "tifffile": {"io", "simulate"},
     "zarr": {"io"},
