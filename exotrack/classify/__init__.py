@@ -5,7 +5,7 @@
    and physical courses are fitted to them: stay, step, ramp, release, spread (`_models`).
 3. Likelihood gains, fitted values and the course itself (`_features`) give calibrated probabilities of full fusion,
    kiss-and-run and anything else (`_trees`), lowered in movies where hardly anything fuses (`_share`); likely candidates
-   of one happening are merged (`_calls`).
+   of one happening are merged (`_calls`). What is called is then measured with care (`_called`).
 4. Tracks are cut into mobile, tethered and docked stays between the called fusions (`_walks`, `_model`, `_filter`, `_states`,
    `_stays`, `_episodes`), which imply dockings, undockings and tetherings (`_transitions`).
 """
@@ -20,12 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from exotrack._blocks import Block, Execution, blocks, map_blocks, owned
+from exotrack.classify._called import PHYSICS, physics
 from exotrack.classify._calls import call
 from exotrack.classify._candidates import Places, places
 from exotrack.classify._episodes import Fusion, episodes
 from exotrack.classify._features import FEATURES, features
 from exotrack.classify._look import Neighbours, Optics, Stage, look_block
-from exotrack.classify._measures import MEASURES, REFINED, fit_rows, measures, refined
+from exotrack.classify._measures import MEASURES, fit_rows, measures
 from exotrack.classify._roles import repeats
 from exotrack.classify._share import in_movie
 from exotrack.classify._transitions import transitions
@@ -75,12 +76,18 @@ def classify(
     p = in_movie(np.where(barred[:, None], np.array([0.0, 0.0, 1.0]), probabilities(table, trees)))
     table = call(table, p, params, sigma_um, movie.frame_s)
     table.loc[barred, "reasons"] = "solution"
+    others, optics, stage = (
+        _neighbours(traces, 1.0 / movie.pixel_um),
+        Optics.of(movie, sigma_um, noise),
+        Stage.of(frames, movie.pixel_um),
+    )
+    measured = physics(movie, table, others, optics, stage, params.cargo == "lumenal", run)
     called = table[table["called"] != ""]
     fusions: dict[int, list[Fusion]] = {}
     for track_id, frame, kind in zip(called["track_id"], called["event_frame"], called["called"], strict=True):
         fusions.setdefault(int(track_id), []).append(Fusion(int(frame), str(kind)))
     stays = episodes(movie, traces, {key: sorted(value) for key, value in fusions.items()}, params, sigma_um)
-    rows = [_fusion_row(row, movie, params) for row in called.to_dict("records")]
+    rows = [_fusion_row(row, movie, params) for row in called.assign(**measured).to_dict("records")]
     rows += transitions(stays, traces, movie) if params.cargo == "lumenal" else []
     events = _events(rows, stays, params)
     table = table.drop(columns=["event_frame"])
@@ -162,23 +169,15 @@ def _examine_block(
     place = {"track_id": where.track_id, "frame": event, "y_um": where.y_um, "x_um": where.x_um, "event_frame": event}
     table = pd.concat([pd.DataFrame(place), rows, told], axis=1)
     other = np.ones(len(table)) if trees is None else probabilities(table, trees)[:, 2]
-    for k in np.flatnonzero(other < MAY_BE):
-        table.loc[k, list(REFINED)] = refined(*seen[k], optics)
     courses = [fit_rows(*seen[k], optics, movie) if other[k] < 0.5 else None for k in range(len(seen))]
     return table, courses
-
-
-MAY_BE = 0.9
-"""Probability of being no fusion below which time constant and D are measured: the rest would weigh nothing."""
 
 
 def _fusion_row(row: dict[str, Any], movie: Movie, params: ClassifyParams) -> dict[str, Any]:
     """A called candidate as a row of an Events table."""
     kind = row["called"]
     frame = int(row["event_frame"])
-    kept = {key: row[key] for key in MEASURES if key != "t0_frame"}
-    if kind != "full_fusion":
-        kept["diffusion_um2_s"] = kept["diffusion_sd_um2_s"] = float("nan")
+    kept = {key: row[key] for key in (*MEASURES, *PHYSICS) if key != "t0_frame"}
     return kept | {
         "candidate_id": row["candidate_id"],
         "movie_id": movie.movie_id,

@@ -60,12 +60,15 @@ def components(
     settings: tuple[float, float, float],
     reach: Reach,
     out: tuple[Real, Real, Real],
+    even: bool = False,
 ) -> None:
     """Least-squares coefficients of every frame around one place.
 
     pixels : (n, h, w) counts and `binned` of them; usable : (n,) frames to use; centre : (y, x) pixels.
     others : (m, 3) frame (from 0), y, x (pixels) of other vesicles, sorted by frame; pixels that they cover are left out.
     settings : sigma_px, noise slope, noise intercept. out : coefficients, precision, shift_sd of `PatchSeries`, to be filled.
+    even : weigh all cells alike whatever the number of frames. On an uneven background weights of another kind shift the
+        coefficients, which would look like a cloud where two calls for one candidate meet.
     """
     singly, means = pixels
     rows = window(centre[0], singly.shape[1], means.shape[1], reach)
@@ -73,7 +76,7 @@ def components(
     basis, area = cells(rows, columns, centre, settings[0], reach.bin)
     values = values_of(singly, means, rows, columns, reach.bin)
     covered = covered_by(others, len(singly), rows, columns, centre, reach)
-    mean = _mean(values, covered, usable)
+    mean = _mean(values, covered, usable, even)
     data = (values, covered, usable, basis)
     level = np.zeros(len(singly), np.int64)
     _solve_all(data, _weights(mean.reshape((1, mean.size)), area, settings), level, out)
@@ -98,10 +101,10 @@ def components(
 
 
 @njit(nogil=True, cache=True)
-def _mean(values: Real, covered: NDArray[np.bool_], usable: NDArray[np.bool_]) -> Real:
+def _mean(values: Real, covered: NDArray[np.bool_], usable: NDArray[np.bool_], even: bool) -> Real:
     """(cells,) mean over the usable frames in which a cell is not covered; over all usable ones if it always is.
 
-    Of few frames it would hold too much of their own noise: there it is one number for all cells.
+    Of few frames it would hold too much of their own noise: there, and where `even` asks for it, it is one number for all cells.
     """
     n_cells = values.shape[1]
     free, every = np.zeros(n_cells), np.zeros(n_cells)
@@ -117,12 +120,12 @@ def _mean(values: Real, covered: NDArray[np.bool_], usable: NDArray[np.bool_]) -
     out = np.empty(n_cells)
     for c in range(n_cells):
         out[c] = free[c] / count[c] if count[c] > 0 else every[c] / max(frames, 1)
-    if frames < SHORT:
-        even = 0.0
+    if even or frames < SHORT:
+        level = 0.0
         for c in range(n_cells):
-            even += out[c] / n_cells
+            level += out[c] / n_cells
         for c in range(n_cells):
-            out[c] = even
+            out[c] = level
     return out
 
 

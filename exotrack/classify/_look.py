@@ -15,7 +15,7 @@ from exotrack._drift import drift_um
 from exotrack._frames import read_usable, usable_of
 from exotrack._frames import usable as usable_frames
 from exotrack.classify._candidates import Places
-from exotrack.classify._components import WIDTHS, PatchSeries, components, mixture
+from exotrack.classify._components import SHORT, WIDTHS, PatchSeries, components, mixture
 from exotrack.classify._courses import WIDTH_GRID, Tables, tables
 from exotrack.classify._evidence import chance_clouds
 from exotrack.classify._fits import FIT, Sums, still, sums_of
@@ -170,33 +170,44 @@ class Neighbours(NamedTuple):
 
 def look_block(movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics, stage: Stage) -> list[Look]:
     """Fit every candidate whose frame the block owns; reads the block and the span around it."""
-    span = Span.of(movie.frame_s)
+    looks, told = [], grids(optics)
+    for series, frame in zip(series_of(movie, block, where, others, optics, stage), where.frame, strict=True):
+        looks.append(fitted(series, int(frame), told, optics))
+    return looks
+
+
+def series_of(
+    movie: Movie, block: Block, where: Places, others: Neighbours, optics: Optics, stage: Stage, span: Span | None = None
+) -> list[PatchSeries]:
+    """The pixels around every candidate whose frame the block owns as series; reads the block and `span` around it."""
+    span = span or Span.of(movie.frame_s)
     first, last = max(block.start - span.before, 0), min(block.stop + span.after, len(movie))
     pixels, statuses = read_usable(movie, first, last)
     usable = usable_of(pixels, statuses, movie) & stage.usable[first:last]
-    reach, fitted = optics.reach, grids(optics)
+    reach = optics.reach
     if not (pixels.dtype.isnative and pixels.dtype.name in ("uint8", "uint16", "float32")):
         pixels = pixels.astype(np.float32)
     means = binned(pixels, reach.bin)
     settings = (optics.sigma_px, optics.slope, optics.intercept)
-    looks = []
+    found = []
     for k in range(len(where.frame)):
         a, b = max(int(where.frame[k]) - span.before, 0), min(int(where.frame[k]) + span.after, len(movie))
         place = (where.y_um[k] / movie.pixel_um, where.x_um[k] / movie.pixel_um)
         out = np.empty((b - a, 7)), np.empty((b - a, 4, 4)), np.empty(b - a)
         near = _near(others, (a, b), place, reach, optics.sigma_px)
-        for c, d, moved in stage.runs(a, b):
+        runs = list(stage.runs(a, b))
+        even = len(runs) > 1 and min(int(usable[c - first : d - first].sum()) for c, d, _ in runs) < SHORT
+        for c, d, moved in runs:
             part = slice(c - first, d - first)
             here = (place[0] + float(moved[0]), place[1] + float(moved[1]))
             there = near[(near[:, 0] >= c - a) & (near[:, 0] < d - a)] + np.array([a - c, *moved])
             mine = out[0][c - a : d - a], out[1][c - a : d - a], out[2][c - a : d - a]
-            components((pixels[part], means[part]), usable[part], here, there, settings, reach, mine)
-        series = PatchSeries(np.arange(a, b), *out)
-        looks.append(_fitted(series, int(where.frame[k]), fitted, optics))
-    return looks
+            components((pixels[part], means[part]), usable[part], here, there, settings, reach, mine, even)
+        found.append(PatchSeries(np.arange(a, b), *out))
+    return found
 
 
-def _fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Look:
+def fitted(series: PatchSeries, frame: int, grids: Grids, optics: Optics) -> Look:
     """Fit the models to a series; times count from `frame`."""
     look = Look(series, np.empty((N_MODELS, len(FIT))), np.empty((2, 16)), 1.0)
     sums = look.sums(frame)

@@ -1,4 +1,4 @@
-"""The physics of a called fusion, with standard errors, from its fits: seconds, micrometres, fractions."""
+"""What the fits say of any candidate: instant, brightness, rise, and the course that goes into the table of fits."""
 
 from __future__ import annotations
 
@@ -12,17 +12,14 @@ from exotrack.classify._evidence import parabola
 from exotrack.classify._features import best_model
 from exotrack.classify._fits import CHI2, T0, still
 from exotrack.classify._look import Look, Optics, fluxes, grids
-from exotrack.classify._models import CLOUD, D_UM2_S, RELEASE, SPREAD, STAY, TAU_FRAMES, course
+from exotrack.classify._models import CLOUD, RELEASE, SPREAD, STAY, TAU_FRAMES, course
 from exotrack.classify._patch import N_HEIGHTS
-from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
+from exotrack.classify._refit import refined_decay, refined_release
 from exotrack.classify._widths import widths_um
 from exotrack.movie import Movie
 
-MEASURES = (
-    "t0_frame", "amplitude", "dff", "rise_s", "decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s",
-    "fraction_released", "fraction_released_sd",
-)  # fmt: skip
-REFINED = ("decay_s", "decay_sd_s", "diffusion_um2_s", "diffusion_sd_um2_s")
+MEASURES = ("t0_frame", "amplitude", "dff", "rise_s", "fraction_released", "fraction_released_sd")
+"""The last two are a first guess, which the decision uses; of what is called, `_called` measures them again."""
 SEEN = 9.0
 """Chi-squared that a cloud must explain for the time constant to be measured with it: three standard errors."""
 WORTH = 25.0
@@ -59,16 +56,18 @@ def measures(look: Look, frame: int, optics: Optics, offset: float, lumenal: boo
         "amplitude": top,
         "dff": (top - max(level, 0.0)) / max(background - offset, 1e-9) if background > offset else math.nan,
         "rise_s": max(at_top + 0.5 - (t0 - math.floor(t0)), 0.25) * optics.frame_s,
-        **dict.fromkeys(REFINED, math.nan),
         "fraction_released": released,
         "fraction_released_sd": released_sd,
     }
 
 
-def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, float, float]:
-    """`REFINED` of one candidate, which take longer than the rest; missing where the pixels cannot tell."""
+def refined(look: Look, frame: int, optics: Optics) -> tuple[float, float, bool]:
+    """Time constant of a release and its error (s; missing where the pixels cannot tell), and whether light is seen to spread.
+
+    Light spreads where that explains the pixels clearly better than staying narrow.
+    """
     decay, decay_sd = _decay(look, frame, optics)
-    return decay * optics.frame_s, decay_sd * optics.frame_s, *_diffusion(look, frame, optics)
+    return decay * optics.frame_s, decay_sd * optics.frame_s, bool(look.fits[RELEASE, CHI2] - look.fits[SPREAD, CHI2] >= 6.0)
 
 
 def _decay(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
@@ -87,16 +86,6 @@ def _excess(look: Look) -> float:
     """By how much the best fit misses beyond the noise: errors grow with it; at least 1."""
     n = max(int((look.series.precision[:, 0, 0] > 0).sum()), 1)
     return max(math.sqrt(float(look.fits[RELEASE:, CHI2].min()) / (N_HEIGHTS * n)), 1.0)
-
-
-def _diffusion(look: Look, frame: int, optics: Optics) -> tuple[float, float]:
-    """D and its error where spreading explains the pixels clearly better than staying narrow, else missing."""
-    if look.fits[RELEASE, CHI2] - look.fits[SPREAD, CHI2] < 6.0:
-        return math.nan, math.nan
-    growth = float(optics.growth(np.ones(1))[0])
-    coarse = look.profiles[1, : len(D_UM2_S)]
-    value, sd = refined_diffusion(look.sums(frame), look.fits[SPREAD], coarse, growth, grids(optics).mixtures)
-    return _known(value, sd * _excess(look))
 
 
 def _known(value: float, sd: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Time constants and diffusion coefficients of what is worth measuring, on finer grids than those that decide.
+"""Time constants of what is worth measuring, on finer grids than those that decide.
 
 A start that lies between the points of the coarse grid biases the time constant of a release by up to 18 % (a frame that
 shows half a release looks like a slower one). Here the start is profiled every tenth of a frame.
@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from exotrack.classify._courses import cloud, hold_until, release, spread
+from exotrack.classify._courses import cloud, hold_until, release
 from exotrack.classify._evidence import parabola
 from exotrack.classify._fits import (
     FIT,
@@ -26,7 +26,7 @@ from exotrack.classify._fits import (
     narrow_column,
     wide_column,
 )
-from exotrack.classify._models import D_UM2_S, TAU_FRAMES
+from exotrack.classify._models import TAU_FRAMES
 from exotrack.classify._patch import N_HEIGHTS
 
 Real = NDArray[np.float64]
@@ -62,20 +62,6 @@ def refined_release(sums: Sums, fit: Real, escape: float, mixtures: Real) -> tup
 def _simpler(taus: Real, free: Real, steady: Real) -> tuple[float, float]:
     """Time constant from the profile without a flash at the start, unless one is seen: start and height then share less."""
     return parabola(taus, steady if steady.min() < free.min() + FLASH else free)
-
-
-def refined_diffusion(sums: Sums, fit: Real, coarse: Real, growth: float, mixtures: Real) -> tuple[float, float]:
-    """Diffusion coefficient of a spreading cloud (um^2/s) and its standard error; infinite error at an end of the grid.
-
-    fit : the coarse fit of the spread; coarse : chi-squared for each of `D_UM2_S`; growth : 2 D / sigma0^2 per frame at
-    1 um^2/s.
-    """
-    value, sd = parabola(D_UM2_S, coarse)
-    if not math.isfinite(sd):
-        return value, sd
-    grid = value * AROUND
-    escapes = fit[SHAPE_2] * np.array([0.35, 0.6, 1.0, 1.7, 2.9]) if fit[SHAPE_2] < 1e5 else np.array([60.0, 150.0, 1e6])
-    return parabola(grid, _spread_profile(sums, fit[T0] + STARTS, (growth * grid, escapes), mixtures))
 
 
 @njit(nogil=True, cache=True)
@@ -117,21 +103,6 @@ def _cloud_profile(sums: Sums, t0s: Real, taus: Real, law: tuple[float, float], 
             crossed = _product(sums, both, wide)
             steady[i] = min(steady[i], keep_course(sums, narrow_column(sums, both, 0), spreading, crossed, shape, best))
     return free, steady
-
-
-@njit(nogil=True, cache=True)
-def _spread_profile(sums: Sums, t0s: Real, grids: tuple[Real, Real], mixtures: Real) -> Real:
-    """Least chi-squared over the starts and the escapes for each growth."""
-    growths, escapes = grids
-    held, column = np.zeros(len(sums.times)), np.zeros((len(sums.times), N_HEIGHTS))
-    best, out = np.full(len(FIT), np.inf), np.full(len(growths), np.inf)
-    for t0 in t0s:
-        hold_until(sums.times, t0, 0.0, held)
-        for i in range(len(growths)):
-            for j in range(len(escapes)):
-                spread(sums.times, t0, (growths[i], escapes[j]), mixtures, column)
-                out[i] = min(out[i], _kept(sums, held, column, best))
-    return out
 
 
 @njit(nogil=True, cache=True)

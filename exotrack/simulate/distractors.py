@@ -1,9 +1,10 @@
-"""What fools a detector: moving endosomes, blinks, static spots, bleaching steps, haze. Each gives patches and no event."""
+"""What fools a detector: moving endosomes, blinks, static spots, bleaching steps, haze, visits. Each gives patches, no event."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ def draw_distractors(sim: Simulation, scenery: Scenery, rng: np.random.Generator
         "static": d.static_per_um2 * area,
         "step": d.steps_per_um2 * area,
         "haze": d.haze_per_um2 * area,
+        "visit": d.visits_per_um2_s * area * f.duration_s,
     }
     for name, mean in numbers.items():
         for y, x in scenery.places(int(rng.poisson(mean)), f.pixel_um, rng):
@@ -36,7 +38,7 @@ def draw_distractors(sim: Simulation, scenery: Scenery, rng: np.random.Generator
 
 
 def draw_distractor(sim: Simulation, name: str, at_um: tuple[float, float], rng: np.random.Generator) -> Patches:
-    """Draw one distractor at `at_um` (y, x); `name` is endosome, blink, static, step or haze."""
+    """Draw one distractor at `at_um` (y, x); `name` is endosome, blink, static, step, haze or visit."""
     return _MAKERS[name](sim, at_um, rng)
 
 
@@ -65,6 +67,18 @@ def _blink(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -
     frames = np.arange(f.n_frames)
     opened = np.clip(np.minimum(frames + f.exposure, start + rng.uniform(0.3, 2.0)) - np.maximum(frames, start), 0, f.exposure)
     return _still(sim, at, 1e-4, _brightness(sim, rng) * rng.uniform(0.7, 2.5) * opened / f.exposure)
+
+
+def _visit(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:
+    """A spot that comes, stays about its place and goes; how fast it comes and goes is its own, from at once to half a second."""
+    f = sim.field
+    start, stay = rng.uniform(0.0, f.duration_s), math.exp(rng.uniform(math.log(0.2), math.log(4.0)))
+    comes, goes = 0.5 * rng.random(2) ** 2 + 1e-3
+    instants = np.linspace(0.0, f.exposure * f.frame_s, 8, endpoint=False) + np.arange(f.n_frames)[:, None] * f.frame_s
+    level = np.clip((instants - start) / comes, 0.0, 1.0) * np.clip((start + comes + stay + goes - instants) / goes, 0.0, 1.0)
+    here = _still(sim, at, rng.uniform(0.0, 0.08) ** 2, _brightness(sim, rng) * rng.uniform(0.3, 1.5) * level.mean(axis=1))
+    wander = rng.uniform(0.0, 0.04) * rng.standard_normal((2, len(here.frame)))
+    return replace(here, y_um=here.y_um + wander[0], x_um=here.x_um + wander[1])
 
 
 def _static(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) -> Patches:
@@ -105,7 +119,14 @@ def _haze(sim: Simulation, at: tuple[float, float], rng: np.random.Generator) ->
     return Patches(np.arange(n), y, x, np.full(n, var), peak * 2 * math.pi * var / f.pixel_um**2)
 
 
-_MAKERS: dict[str, Maker] = {"endosome": _endosome, "blink": _blink, "static": _static, "step": _step, "haze": _haze}
+_MAKERS: dict[str, Maker] = {
+    "endosome": _endosome,
+    "blink": _blink,
+    "static": _static,
+    "step": _step,
+    "haze": _haze,
+    "visit": _visit,
+}
 
 
 def _still(sim: Simulation, at: tuple[float, float], var: float, photons: Real) -> Patches:

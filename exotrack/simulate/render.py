@@ -15,6 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from exotrack.simulate.detector import Detector
+from exotrack.simulate.edge import Edge
 from exotrack.simulate.patches import Patches
 
 Real = NDArray[np.float64]
@@ -49,6 +50,7 @@ class RenderedFrames:
     psf: tuple[tuple[float, float], ...]
     pixel_um: float
     surface: Real
+    edge: Edge | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,6 +76,7 @@ class RenderedFrames:
         y = (p.y_um[rows] + c.shift_y_um[frame]) / self.pixel_um
         x = (p.x_um[rows] + c.shift_x_um[frame]) / self.pixel_um
         background = self.background - c.dimmed[frame] * self.surface if c.dimmed[frame] > 0 else self.background
+        background = background if self.edge is None else np.maximum(background + self.edge.change(frame), 0.0)
         image = _shifted(background, c.shift_y_um[frame] / self.pixel_um, c.shift_x_um[frame] / self.pixel_um)
         image *= c.fading[frame]
         for weight, sigma_um in self.psf:

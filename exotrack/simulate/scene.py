@@ -53,12 +53,14 @@ def simulate(sim: Simulation, rng: np.random.Generator) -> Truth:
 def _marker(sim: Simulation, told: Told, scenery: Scenery, course: Course, movie: Movie, rng: np.random.Generator) -> Movie:
     """The channel of the docking marker: the same cell, stage and kind of camera, its own light and noise."""
     m, c = sim.marker, sim.cell
-    inside = (scenery.background - c.outside_photons) / max(c.inside_photons - c.outside_photons, 1e-9)
+    span = max(c.inside_photons - c.outside_photons, 1e-9)
+    inside = (scenery.background - c.outside_photons) / span
     level = m.outside_photons + np.maximum(inside, 0.0) * (m.inside_photons - m.outside_photons)
     detector = draw_detector(sim.camera, scenery.footprint.shape, rng)
     y, x = course.shift_y_um + m.shift_y_um, course.shift_x_um + m.shift_x_um
+    edge = None if scenery.edge is None else scenery.edge.times((m.inside_photons - m.outside_photons) / span)
     lit = replace(course, shift_y_um=y, shift_x_um=x, dimmed=np.zeros_like(course.dimmed))
-    return replace(movie, frames=source(sim, told.marker, replace(scenery, background=level), lit, detector))
+    return replace(movie, frames=source(sim, told.marker, replace(scenery, background=level, edge=edge), lit, detector))
 
 
 def draw_course(sim: Simulation, rng: np.random.Generator) -> Course:
@@ -84,4 +86,4 @@ def source(sim: Simulation, parts: list[Patches], scenery: Scenery, course: Cour
     offsets = np.searchsorted(patches.frame, np.arange(sim.field.n_frames + 1))
     psf = tuple(sim.optics.components())
     surface = scenery.surface(sim)
-    return RenderedFrames(patches, offsets, scenery.background, course, detector, psf, sim.field.pixel_um, surface)
+    return RenderedFrames(patches, offsets, scenery.background, course, detector, psf, sim.field.pixel_um, surface, scenery.edge)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from exotrack.simulate.edge import Edge, draw_edge
 from exotrack.simulate.presets import Simulation
 
 Real = NDArray[np.float64]
@@ -20,13 +21,15 @@ MARGIN_UM = 0.6
 class Scenery:
     """Footprint labels (height, width; 0 outside, 1 the cell) and background photons per pixel at the first frame.
 
-    `inner` are the pixels (n, 2) where vesicles may start, `sites` the centres (n, 2) of boutons in um, y then x.
+    `inner` are the pixels (n, 2) where vesicles may start, `sites` the centres (n, 2) of boutons in um, y then x; `edge` moves,
+    if there is one.
     """
 
     footprint: NDArray[np.int32]
     background: Real
     inner: NDArray[np.int64]
     sites: Real
+    edge: Edge | None = None
 
     def places(self, n: int, pixel_um: float, rng: np.random.Generator) -> Real:
         """`n` places (n, 2) in um, y then x, even over the inside of the footprint."""
@@ -44,16 +47,20 @@ def draw_scenery(sim: Simulation, rng: np.random.Generator) -> Scenery:
     texture = _smooth_noise(inside.shape, c.texture_um / f.pixel_um, rng)
     soft = ndimage.gaussian_filter(inside.astype(float), max(c.edge_um / f.pixel_um, 1e-3))
     under = c.inside_photons * np.exp(c.unevenness * texture - 0.5 * c.unevenness**2)
-    background = c.outside_photons + soft * np.maximum(under - c.outside_photons, 0.0)
+    contrast = np.maximum(under - c.outside_photons, 0.0)
+    background = c.outside_photons + soft * contrast
     depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1] * f.pixel_um
     inner = np.argwhere(depth > min(MARGIN_UM, 0.5 * float(depth.max())))
     strands = _strands(sim, inner, inside, rng) if c.strands_per_um > 0 else np.zeros(inside.shape)
     on = np.argwhere((strands > 0.6) & (depth > MARGIN_UM))
+    # A stream of its own: all else is the same with and without a moving edge.
+    edge = draw_edge(sim, inside, contrast, rng.spawn(1)[0]) if c.edge_wave_um > 0 else None
     return Scenery(
         inside.astype(np.int32),
         background + c.strand_photons * strands * inside,
         inner,
         _sites(sim, on if len(on) else inner, float(inside.sum()) * f.pixel_um**2, rng),
+        edge,
     )
 
 

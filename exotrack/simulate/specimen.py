@@ -43,6 +43,16 @@ class Cell(Params):
     )  # fmt: skip
     strand_um: float = setting(0.15, "um", "Gaussian half-width (sd) of a strand. Default: an axon.", gt=0, le=5)
     edge_um: float = setting(0.4, "um", "Width of the cell's edge. Default: a thin lamella.", ge=0, le=20)
+    edge_wave_um: float = setting(
+        0.0, "um",
+        "Amplitude of the waves of protrusion and retraction that run along the edge. Default 0: the edge is still; 0.3-1 in "
+        "cells that spread (unverified).", ge=0, le=20,
+    )  # fmt: skip
+    edge_wave_s: float = setting(
+        25.0, "s",
+        "Period of those waves. Default: contractions of lamellipodia (Giannone et al. 2004, Cell 116:431; unverified); slower "
+        "ones take 130-200 s (Ryan et al. 2012, Biophys J 102:1493).", gt=0, le=3600,
+    )  # fmt: skip
     bleach_per_s: float = setting(0.005, "1/s", "Bleaching rate of the background. Default: 14 % in 30 s.", ge=0, le=100)
     bleach_floor: float = setting(
         0.5, "1",
@@ -166,5 +176,10 @@ class Distractors(Params):
     steps_per_um2: float = setting(
         0.006, "1/um^2",
         "Spots that vanish in one or two bleaching steps. Default: a few.", ge=0, le=1,
+    )  # fmt: skip
+    visits_per_um2_s: float = setting(
+        0.0, "1/um^2/s",
+        "Bright spots that come within half a second, stay for 0.2 to 4 s and go as they came: small endosomes, bright vesicles "
+        "that never dock. Default 0: the preset's own vesicles visit.", ge=0, le=10,
     )  # fmt: skip
     haze_per_um2: float = setting(0.008, "1/um^2", "Out-of-focus blobs that move slowly. Default: a few.", ge=0, le=1)

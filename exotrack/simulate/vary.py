@@ -204,6 +204,7 @@ def _broaden(sim: Simulation, changed: dict[str, Any], rng: np.random.Generator)
         name: getattr(sim.distractors, name) * _between(0.2, 4.0, rng)
         for name in ("endosomes_per_um2", "blinks_per_um2_s", "static_per_um2", "steps_per_um2", "haze_per_um2")
     }
+    changed["distractors"]["visits_per_um2_s"] = float(rng.uniform(0.0, 0.006)) * (rng.random() < 0.7)
     if sim.cargo.acid_brightness < 0.5:
         # Vesicles of neutral pH are seen before they fuse, and come and go.
         changed["cargo"] |= {"neutral_fraction": float(rng.uniform(0.0, 0.5)) if rng.random() < 0.7 else 0.02}

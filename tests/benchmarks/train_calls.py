@@ -23,7 +23,8 @@ from exotrack.classify._features import FEATURES
 RELEASED = ("fraction_released", "fraction_released_sd")
 """Measures that serve as features too, where the cargo was visible before."""
 HOME = Path(_trees.__file__).parent
-SETTINGS = {"max_iter": 160, "learning_rate": 0.06, "max_leaf_nodes": 12, "min_samples_leaf": 15, "l2_regularization": 5.0}
+SETTINGS = {"learning_rate": 0.06, "min_samples_leaf": 15, "l2_regularization": 5.0}
+SIZES = {"lumenal": {"max_iter": 240, "max_leaf_nodes": 16}, "ph_sensitive": {"max_iter": 160, "max_leaf_nodes": 12}}
 """Small trees with strong shrinkage: the physics is in the features, the trees only weigh it."""
 
 
@@ -32,9 +33,9 @@ def used(table: pd.DataFrame) -> list[str]:
     return [name for name in (*FEATURES, *RELEASED) if name != "misfit" and table[name].notna().any()]
 
 
-def grow(table: pd.DataFrame, names: list[str], seed: int = 0) -> HistGradientBoostingClassifier:
+def grow(table: pd.DataFrame, names: list[str], cargo: str, seed: int = 0) -> HistGradientBoostingClassifier:
     """Trees on the candidates of `table`."""
-    model = HistGradientBoostingClassifier(**SETTINGS, max_features=0.4, early_stopping=False, random_state=seed)
+    model = HistGradientBoostingClassifier(**SETTINGS, **SIZES[cargo], max_features=0.4, early_stopping=False, random_state=seed)
     return model.fit(table[names].to_numpy(), codes(table))
 
 
@@ -50,11 +51,11 @@ def loss(temperature: float, logits: NDArray[np.float64], truth: NDArray[np.int6
     return float(-np.mean(scaled[np.arange(len(truth)), truth] - np.log(np.exp(scaled).sum(axis=1))))
 
 
-def out_of_fold(table: pd.DataFrame, names: list[str]) -> NDArray[np.float64]:
+def out_of_fold(table: pd.DataFrame, names: list[str], cargo: str) -> NDArray[np.float64]:
     """(n, 3) logits of every candidate from trees that never saw its movie."""
     logits = np.empty((len(table), 3))
     for train, test in GroupKFold(5).split(table, groups=table["movie"]):
-        model = grow(table.iloc[train], names)
+        model = grow(table.iloc[train], names, cargo)
         logits[test] = model.decision_function(table.iloc[test][names].to_numpy())
     return logits
 
@@ -109,9 +110,9 @@ def main(cargo: str, tuning: list[Path]) -> None:
     table = pd.concat([part.assign(movie=part["movie"] + 1000 * k) for k, part in enumerate(parts)], ignore_index=True)
     truth = codes(table)
     names = used(table)
-    logits = out_of_fold(table, names)
+    logits = out_of_fold(table, names, cargo)
     temperature = float(minimize_scalar(loss, bounds=(0.3, 5.0), args=(logits, truth), method="bounded").x)
-    model = grow(table, names)
+    model = grow(table, names, cargo)
     np.savez_compressed(HOME / f"weights_{cargo}.npz", **arrays(model, names, temperature))
     _trees.load.cache_clear()
     scaled = np.exp(logits / temperature - (logits / temperature).max(axis=1, keepdims=True))

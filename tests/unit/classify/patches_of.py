@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf
 
 from exotrack.classify._components import PatchSeries, components
-from exotrack.classify._look import Optics, _fitted, grids
+from exotrack.classify._look import Optics, fitted, grids
 from exotrack.classify._models import D_UM2_S
 from exotrack.classify._patch import binned
 
@@ -77,7 +77,7 @@ def look(pixels, usable=None, centre=None, others=(), optics=OPTICS, reach=None)
 def looked(pixels, times=TIMES, usable=None, optics=OPTICS):
     """`Look` of one patch, fitted; its frames are `times`, its candidate's is 0."""
     series = look(pixels, usable, optics=optics)._replace(frame=np.asarray(times))
-    return _fitted(series, 0, grids(optics), optics)
+    return fitted(series, 0, grids(optics), optics)
 
 
 def fits_of(pixels, times=TIMES, usable=None):

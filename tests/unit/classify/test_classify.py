@@ -149,8 +149,9 @@ def whiten(pixels):
 @pytest.mark.parametrize("spoil", [darken, whiten])
 def test_a_frame_that_cannot_be_used_makes_no_event_at_its_edges(name, spoil):
     before, after = fusions(calls_of(name)), fusions(altered(name, spoil, ceiling=4000.0).calls())
-    new = near(after, 45, 3)
-    assert same(new, before, frames=2) == len(new)
+    new, looked = near(after, 45, 3), calls_of(name).candidates
+    # Where it was doubtful already, one frame less may decide.
+    assert same(new, looked[looked["p_other"] < 0.7], frames=2) == len(new)
     away = before[(before["frame"] - 45).abs() > 10]
     # One may lie so near to one half that its other frames decide.
     assert same(away, after) >= 0.9 * len(away) - 1

