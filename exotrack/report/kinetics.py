@@ -172,10 +172,16 @@ def _ranking(comparison: Comparison) -> Rows:
             row.model, str(row.n_free), f"{row.log_likelihood:.1f}", f"{row.aic - comparison.ranking['aic'].min():.1f}",
             f"{row.bic - comparison.ranking['bic'].min():.1f}", probability(row.aic_weight),
             "–" if missing(row.left_out) else f"{row.left_out:.1f}",
-            "–" if missing(row.left_out_behind) or row.left_out_behind == 0 else f"{row.left_out_behind:.1f} ± {number(row.left_out_behind_sd, 2)}",
+            _behind(row),
         )
         for row in comparison.ranking.itertuples()
     ]  # fmt: skip
+
+
+def _behind(row: Any) -> str:
+    if missing(row.left_out_behind) or row.left_out_behind == 0:
+        return "–"
+    return f"{row.left_out_behind:.1f} ± {number(row.left_out_behind_sd, 2)}"
 
 
 def _content(comparison: Comparison) -> dict[str, Any] | None:

@@ -64,7 +64,8 @@ def test_the_report_stands_alone_and_has_every_figure(compared: Path) -> None:
     labels = re.findall(r'aria-label="([^"]+)"', page)
     for words in (
         "Scheme of neuroendocrine_core", "Cumulative incidence of each fate of newcomers", "still docked on a log axis",
-        "Cumulative fusions per cell", "Profile likelihood of k_fuse", "Quantiles of the rescaled intervals", "Cox-Snell residuals",
+        "Cumulative fusions per cell", "Profile likelihood of k_fuse", "Quantiles of the rescaled intervals",
+        "Cox-Snell residuals",
         "Fraction of the cargo released", "Kiss-and-runs of each vesicle", "Membrane added by full fusions",
     ):  # fmt: skip
         assert any(words in label for label in labels), words
