@@ -2,7 +2,9 @@
 
 Each of STUDIES (200) simulated studies is drawn vesicle by vesicle, recorded as a camera would, and fitted. The profile interval
 of a rate holds the truth just where the likelihood ratio of the truth is 3.84 or less, which is one climb instead of the ten of a
-whole profile. FOLDER gets a line for each study as it is done, so a run that was cut goes on, and more studies can be added.
+whole profile. The fit looks at the true values first, which saves time: what is measured is the intervals. Three studies of each
+case are fitted and profiled without that. FOLDER gets a line for each study as it is done, so a run that was cut goes on, and
+studies can be added.
 
 Cases: one state; two hidden states; one state whose exits are called wrongly, with the counts of a calibration; constitutive and
 neuroendocrine_core as the catalogue has them, drawn by the stochastic simulation of whole cells, resealing included.
@@ -14,7 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +126,8 @@ def study(case: Case, number: int) -> dict[str, object]:
     begun = time.process_time()
     table, calls = case.draw(np.random.default_rng([8, number]))
     data = sightings(table, "calls" if calls else "auto")
-    best = fit(Problem(case.make, case.free, data, calls), starts=2)
+    near = tuple(replace(f, start=case.true[f.name]) for f in case.free)
+    best = fit(Problem(case.make, near, data, calls), starts=1)
     drops = {name: drop_at(best, name, true) for name, true in case.true.items()}
     return {
         "study": number, "n_stays": data.n_stays, "values": dict(best.values), "sd": dict(best.sd), "drops": drops,
