@@ -28,6 +28,7 @@ from docked import TRUE, movie, two_states, watched
 
 from exotrack.kinetics import Calls, Course, Free, Problem, Scheme
 from exotrack.kinetics.catalogue import Model, load
+from exotrack.kinetics.drive import Course as Inputs
 from exotrack.kinetics.fit import fit
 from exotrack.kinetics.generator import scheme
 from exotrack.kinetics.likelihood import View
@@ -79,11 +80,13 @@ def miscalled(rng: np.random.Generator) -> tuple[pd.DataFrame, Calls]:
     return table.assign(exit_kind=kinds, exit_observed=np.isin(kinds, SEEN_EXITS)), Calls(SEEN_EXITS, counts)
 
 
-def whole_cells(model: Model, values: Mapping[str, float], rng: np.random.Generator, cells: int = 4) -> pd.DataFrame:
+def whole_cells(
+    model: Model, values: Mapping[str, float], rng: np.random.Generator, cells: int = 4, course: Inputs | None = None
+) -> pd.DataFrame:
     """Docked stays of whole cells drawn by the stochastic simulation, as `CAMERA` records them."""
     parts = []
     for cell in range(cells):
-        population = simulate(model, CAMERA.n_frames * CAMERA.frame_s, rng, values=values)
+        population = simulate(model, CAMERA.n_frames * CAMERA.frame_s, rng, course, values=values)
         parts.append(watched(records(population, Place(CAMERA.frame_s), rng).episodes, CAMERA, rng, f"cell{cell}"))
     return pd.concat(parts, ignore_index=True)
 
