@@ -31,7 +31,7 @@ from exotrack.kinetics.likelihood import View
 from exotrack.kinetics.observe import Camera
 from exotrack.kinetics.profiles import profiles
 from exotrack.kinetics.sightings import sightings
-from exotrack.kinetics.stays import SEEN_EXITS
+from exotrack.kinetics.stays import CHANCES, SEEN_EXITS
 from exotrack.movie import Movie
 from exotrack.params import preset
 from exotrack.pipeline import Result, analyse
@@ -100,19 +100,23 @@ LOST = (Free("lost"),)
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the stays: what is free beside the three rates, and whether the counts of the calibration are used."""
+    """One way to read the stays: what is free beside the three rates, and what says how a stay ended.
+
+    evidence : kind (as it is called), chances (the probabilities of each exit) or counts (calls, with those of the calibration).
+    """
 
     name: str
     more: tuple[Free, ...] = ()
-    called: bool = False
+    evidence: str = "kind"
 
 
 READINGS = (
     Reading("one state"),
     Reading("and visitors", VISITORS),
     Reading("and dead ends", (*VISITORS, *DEAD)),
-    Reading("one state, calls", LOST, True),
-    Reading("and visitors, calls", (*VISITORS, *LOST), True),
+    Reading("and visitors, probabilities", VISITORS, "chances"),
+    Reading("one state, calibration", LOST, "counts"),
+    Reading("and visitors, calibration", (*VISITORS, *LOST), "counts"),
 )
 
 
@@ -159,10 +163,11 @@ def compared(title: str, table: pd.DataFrame, true: list[float], calls: Calls | 
         print(f"{name:40}" + "".join(f"{f'{v:.4f} ({v / t - 1:+.0%})':>30}" for v, t in zip(found, true, strict=True)))
     keep = (table["entry_kind"] != "resealing").to_numpy()
     for reading in READINGS:
-        if reading.called and calls is None:
+        known = table.loc[table["exit_observed"], list(CHANCES)].notna().all(axis=None)
+        if (reading.evidence == "counts" and calls is None) or (reading.evidence == "chances" and not known):
             continue
-        data = sightings(table, "calls", keep=keep)
-        best = fit(Problem(scheme, (*RATES, *reading.more), data, calls if reading.called else None), starts=3)
+        data = sightings(table, "probabilities" if reading.evidence == "chances" else "calls", keep=keep)
+        best = fit(Problem(scheme, (*RATES, *reading.more), data, calls if reading.evidence == "counts" else None), starts=3)
         row = f"{reading.name:40}"
         for p, t in zip(profiles(best, SEEN_EXITS), true, strict=True):
             mark = "" if p.low <= t <= p.high else "*"
