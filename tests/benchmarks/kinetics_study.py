@@ -54,7 +54,7 @@ def simulated() -> Simulation:
 
 
 def movies(folder: Path, cells: int) -> None:
-    """Simulate and analyse what is not there yet."""
+    """Simulate and analyse what is missing."""
     for cell in range(cells):
         home = folder / f"cell{cell}"
         wanted = [home / "results", *([home / "confusion.parquet"] if cell == CALIBRATED else [])]
