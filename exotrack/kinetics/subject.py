@@ -184,7 +184,7 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
         raise InputError(f"model {model.id}: nothing of it can be told from these stays ({why})")
     _require_apart(bare, chosen, bool(free))
     others = [name for name, one in model.parameters.items() if name not in (*chosen, *held) and one.lower < one.upper]
-    acts = (np.abs(slopes(bare, others)) > 1e-9).any(axis=0)
+    acts = (np.abs(slopes(bare, others)) > 1e-9).any(axis=0).tolist()
     held |= {name: "held at the model's value" for name, does in zip(others, acts, strict=True) if does}
     ready = tuple(free_of(model.parameters[name], bare.published[name]) for name in chosen)
     nuisance = (Free(LOST, 1e-6, 10.0),) if losing else ()
