@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from exotrack.kinetics.naive import naive_stay
 from exotrack.kinetics.profiles import Profile
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.stays import SEEN_EXITS
-from exotrack.kinetics.subject import LOST
+from exotrack.kinetics.subject import LOST, slowest_of
 from exotrack.kinetics.verdict import Evidence, Verdict
 
 Row = dict[str, Any]
@@ -54,9 +55,12 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
 
 def told(found: Verdict, profile: Profile, frame_s: float) -> tuple[bool, str]:
     """Whether the data tell a value, and in words what they do not."""
-    value, unit = found.fit.values[profile.name], next(f.unit for f in found.subject.free if f.name == profile.name)
-    if unit == "1/s" and value * frame_s > 1:
-        return False, f"not identified by these data: {value:.3g} per s is faster than the frame interval of {frame_s:g} s"
+    if profile.name != LOST:
+        values = {key: value for key, value in found.fit.values.items() if key != LOST}
+        fitted = replace(found.subject, values={**found.subject.values, **values}, losing=False, free=())
+        rate = slowest_of(fitted, [profile.name])[profile.name]
+        if rate is not None and np.isfinite(rate) and rate * frame_s > 1:
+            return False, f"not identified by these data: {rate:.3g} per s is faster than the frame interval of {frame_s:g} s"
     if profile.identified:
         return True, "identified"
     return False, profile.verdict if "these data" in profile.verdict else f"not identified by these data ({profile.verdict})"

@@ -254,7 +254,8 @@ def _said(found: Mapping[str, Verdict]) -> list[str]:
     """What not to believe of the fits."""
     said = []
     for name, one in found.items():
-        said += [f"{name}: {note}" for note in one.fit.notes]
+        # What is faster than a frame is told by the rate it acts at, in the table of rates, and not by the value alone.
+        said += [f"{name}: {note}" for note in one.fit.notes if "faster than a frame" not in note]
         still = unvaried(one.subject)
         if still:
             level = one.subject.model.given({}, one.subject.inputs)

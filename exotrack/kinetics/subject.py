@@ -184,8 +184,8 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
         raise InputError(f"model {model.id}: nothing of it can be told from these stays ({why})")
     _require_apart(bare, chosen, bool(free))
     others = [name for name, one in model.parameters.items() if name not in (*chosen, *held) and one.lower < one.upper]
-    acts = np.asarray((np.abs(slopes(bare, others)) > 1e-9).any(axis=0), bool)
-    held |= {name: "held at the model's value" for name, does in zip(others, acts.tolist(), strict=True) if does}
+    acts = np.abs(slopes(bare, others)).max(axis=0, initial=0.0) > 1e-9
+    held |= {name: "held at the model's value" for name, does in zip(others, acts, strict=True) if does}
     ready = tuple(free_of(model.parameters[name], bare.published[name]) for name in chosen)
     nuisance = (Free(LOST, 1e-6, 10.0),) if losing else ()
     return replace(bare, losing=losing, free=(*ready, *nuisance), held=held)
@@ -224,18 +224,22 @@ def _rates(one: Scheme) -> Real:
     return np.concatenate([one.stay, one.exits], axis=1)
 
 
-def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[str], dict[str, str]]:
-    """The parameters to fit, and of the others why not."""
-    moved = slopes(bare, wanted)
+def slowest_of(bare: Subject, names: Sequence[str]) -> dict[str, float | None]:
+    """Slowest rate (1/s) of the stay that each value acts on; None for one that acts on none."""
+    moved = slopes(bare, names)
     whole = [_rates(one) for one in bare.course({}).schemes]
     rate = np.concatenate([np.where(np.eye(*w.shape) > 0, np.inf, w).ravel() for w in whole])
+    acts = np.abs(moved) > 1e-9
+    return {name: float(rate[acts[:, k]].min()) if acts[:, k].any() else None for k, name in enumerate(names)}
+
+
+def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[str], dict[str, str]]:
+    """The parameters to fit, and of the others why not."""
     chosen, held = [], {}
-    for k, name in enumerate(wanted):
-        acts = np.abs(moved[:, k]) > 1e-9
-        if not acts.any():
+    for name, slowest in slowest_of(bare, wanted).items():
+        if slowest is None:
             held[name] = "acts on nothing that is seen of a docked stay at these inputs"
             continue
-        slowest = float(rate[acts].min())
         if bare.model.parameters[name].evidence != "F" and np.isfinite(slowest) and slowest * frame_s > 1:
             held[name] = f"acts at {slowest:.3g} per s, faster than the frame interval of {frame_s:g} s"
             continue
