@@ -24,9 +24,12 @@ from exotrack._calibration import FalseCalls as FalseCalls
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
 from exotrack._comparison import Comparisons as Comparisons
+from exotrack._comparison import ConditionRates as ConditionRates
+from exotrack._comparison import EventRates as EventRates
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._comparison import Stays as Stays
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -244,7 +247,7 @@ ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events,
 """What an analysis makes, in the order of its stages."""
 CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
-COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
+COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, EventRates, ConditionRates, Stays)
 """What a comparison with kinetic models makes."""
 EVERY = (*ALL, *CALIBRATION, *COMPARISON)
 
