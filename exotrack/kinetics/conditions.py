@@ -1,7 +1,8 @@
 """The rates of each condition: the same scheme fitted to the cells of one alone, and how its values differ from another's.
 
 Intervals of the ratios allow for vesicles of a cell being alike: their errors are those of the sandwich, H^-1 (sum over cells of
-g g') H^-1 with H the curvature and g the slope of the log-likelihood of a cell (Williams 2000, Biometrics 56:645).
+g g') H^-1 with H the curvature and g the slope of the log-likelihood of a cell (Williams 2000, Biometrics 56:645), or those of
+the likelihood where these are larger.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from exotrack.kinetics.verdict import Effort
 FEWEST = 10
 """Stays from which on a condition gets rates of its own."""
 STEP = 1e-4
-Z = 1.959964
 
 
 def condition_rows(name: str, best: Fit, calls: Calls | None, effort: Effort) -> Iterator[dict[str, Any]]:
@@ -99,14 +99,20 @@ def robust(best: Fit) -> Real:
 
 
 def _ratio(free: Free, k: int, first: tuple[Fit, Real], second: tuple[Fit, Real], reference: str) -> dict[str, Any]:
-    (one, spread_one), (two, spread_two) = first, second
-    a, b = one.values[free.name], two.values[free.name]
-    if free.scale == "linear" or a <= 0:
-        return {"reference": reference, "ratio": b / a if a else np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
-    # From the searched scale to the logarithm of the value.
-    errors = [own[k, k] * (free.per_scale(value) / value) ** 2 for own, value in ((spread_one, a), (spread_two, b))]
-    sd = float(np.sqrt(sum(errors)))
-    return {
-        "reference": reference, "ratio": b / a, "ratio_low": b / a * float(np.exp(-Z * sd)),
-        "ratio_high": b / a * float(np.exp(Z * sd)),
-    }  # fmt: skip
+    """Ratio of the value of `second` to that of `first`, with limits by Student's law on the log scale."""
+    from scipy.special import stdtrit
+
+    a, b = (one.values[free.name] for one, _ in (first, second))
+    none = {"reference": reference, "ratio": b / a if a else np.nan, "ratio_low": np.nan, "ratio_high": np.nan}
+    degrees = sum(one.problem.data.n_cells - 1 for one, _ in (first, second))
+    if free.scale == "linear" or a <= 0 or degrees < 1:
+        return none
+    # From the searched scale to the logarithm of the value. Of few cells the sandwich is too narrow at times.
+    errors = [
+        np.fmax(spread[k, k], one.covariance[k, k]) * (free.per_scale(value) / value) ** 2
+        for (one, spread), value in ((first, a), (second, b))
+    ]
+    wide = float(stdtrit(degrees, 0.975) * np.sqrt(sum(errors)))
+    if not np.isfinite(wide):
+        return none
+    return none | {"ratio_low": b / a * float(np.exp(-wide)), "ratio_high": b / a * float(np.exp(wide))}

@@ -115,12 +115,13 @@ def mixed(each: Real, logs: Real, sd: float) -> Real:
 
 
 def _weights(logs: Real, sd: float) -> Real:
-    """(Q,) logarithm of the shares of a gamma law of mean 1."""
-    from scipy.special import logsumexp
+    """(Q,) logarithm of the shares of a gamma law of mean 1; what lies beyond the grid is no part of them."""
+    from scipy.special import gammaln, logsumexp
 
     shape = 1.0 / sd**2
-    found = shape * (logs - np.exp(logs))
-    return np.asarray(found - logsumexp(found))
+    found = shape * (np.log(shape) + logs - np.exp(logs)) - gammaln(shape) + np.log(logs[1] - logs[0])
+    # A law narrower than the grid's step is all in the middle of it.
+    return np.asarray(found - max(float(logsumexp(found)), 0.0))
 
 
 def _faster(data: Sightings, factor: float) -> Sightings:

@@ -49,7 +49,7 @@ class Micrograph:
         numbers = resting(model, values, inputs)
         found = {name: float(sum(numbers[k] for k in places(model, name))) for name in self.snapshot.counts}
         total = sum(found.values())
-        if total <= 0:
+        if total <= 1e-5 * numbers.sum():
             raise InputError(f"model {model.id}: at rest it has no vesicle in any of the classes {', '.join(found)}")
         return {name: value / total for name, value in found.items()}
 
