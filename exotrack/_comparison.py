@@ -29,7 +29,9 @@ class Stays(Table):
     min_frames = Column(WHOLE, "frame", "Stays of fewer frames would not have been recorded, or were left out.")
     movie_frames = Column(WHOLE, "frame", "Frames of the movie.")
     t_entry_s = Column(REAL, "s", "Time of the first frame that shows it docked.")
-    t_since_stimulus_s = Column(REAL, "s", "The same since the first stimulus; negative before it, missing without one.")
+    t_since_stimulus_s = Column(
+        REAL, "s", "From the first stimulus to the end of that frame's exposure; negative before it, missing without one."
+    )
     duration_s = Column(REAL, "s", "n_frames times frame_s.")
     entry_observed = Column(YES_NO, "", "The beginning of the stay was seen.")
     entry_kind = Column(

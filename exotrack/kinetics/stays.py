@@ -65,7 +65,9 @@ def stays(
         min_frames=min_frames,
         movie_frames=int(movie["movie_frames"]),
         t_entry_s=docked["t_first_s"],
-        t_since_stimulus_s=docked["t_first_s"] - stimulus_s,
+        # A vesicle shows in the frame in whose exposure it docked, and no longer in that in which it left: a frame stands for the
+        # end of its exposure.
+        t_since_stimulus_s=docked["t_first_s"] + frame_s - stimulus_s,
         duration_s=docked["n_frames"] * frame_s,
         entry_kind=_entries(docked, episodes),
         **dict(zip(CHANCES, chance.T, strict=True)),
