@@ -102,7 +102,8 @@ def _watched(
 
 def _since(t_s: Real, chance: Real, length_s: Real, fused_s: Real, cell: Whole, until_s: Real) -> Since:
     grid = np.linspace(0.0, float(until_s.min()), POINTS)
-    edges = np.linspace(0.0, float(until_s.min()), BINS + 1)
+    # Most happens at first: bins grow with time.
+    edges = float(until_s.min()) * np.linspace(0.0, 1.0, BINS + 1) ** 2
     n = len(until_s)
     order = np.argsort(t_s, kind="stable")
     place = np.searchsorted(t_s[order], grid, side="right")

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from exotrack.report import charts
-from exotrack.report.numbers import missing, number, probability
+from exotrack.report.numbers import missing, number, plain, probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,15 +50,16 @@ def hazard_since(uid: str, groups: Mapping[str, Since]) -> Markup:
     top = 0.0
     for k, (name, one) in enumerate(groups.items()):
         colour, middle = COLOURS[name], (one.edges_s[1:] + one.edges_s[:-1]) / 2
-        shift = (k - 0.5) * 0.16 * (one.edges_s[1] - one.edges_s[0])
+        shift = (k - 0.5) * 0.3 * np.diff(one.edges_s)
         known = np.isfinite(one.hazard)
         ax.stairs(np.nan_to_num(one.hazard_expected), one.edges_s, color=colour, lw=1.2, ls="--", baseline=None)
-        ax.vlines(middle[known] + shift, one.low[known], one.high[known], color=colour, lw=1.2)
-        ax.plot(middle[known] + shift, one.hazard[known], color=colour, lw=0, marker="os"[k], ms=4)
-        seen = known & (one.hazard > 0)
-        top = max(top, float(one.high[seen].max(initial=0.0)), float(np.nanmax(one.hazard_expected, initial=0.0)))
+        middle = middle + shift
+        ax.vlines(middle[known], one.low[known], one.high[known], color=colour, lw=1.2)
+        ax.plot(middle[known], one.hazard[known], color=colour, lw=0, marker="os"[k], ms=4)
+        # Where few are left an interval may reach far above everything; it leaves the figure.
+        top = max(top, *(1.6 * float(np.nanmax(part, initial=0.0)) for part in (one.hazard, one.hazard_expected)))
     end = float(next(iter(groups.values())).edges_s[-1])
-    ax.set(xlim=(0, end), ylim=(0, 1.05 * top if top > 0 else None))
+    ax.set(xlim=(0, end), ylim=(0, top if top > 0 else None))
     return charts.to_svg(
         ax, uid, "Fusions per docked vesicle and second since the stimulus, of vesicles docked before it and of newcomers"
     )
@@ -81,7 +82,7 @@ def fates(found: Verdict) -> list[dict[str, Any]]:
 def _fates(one: FateMatrix) -> dict[str, Any]:
     words = [kind.replace("_", " ") for kind in one.true]
     rows = [
-        (word, [number(value) for value in row], number(float(row.sum())), f"{100 * share:.0f} %", one.true[k])
+        (word, [plain(value, 3) for value in row], plain(float(row.sum()), 3), f"{100 * share:.0f} %", one.true[k])
         for k, (word, row, share) in enumerate(zip(words, one.number, one.after, strict=True))
         if row.sum() > 0
     ]
@@ -91,8 +92,8 @@ def _fates(one: FateMatrix) -> dict[str, Any]:
         "called": [kind.replace("_", " ") for kind in one.called],
         "names": one.called,
         "rows": rows,
-        "sums": [f"{number(float(n))} ({100 * share:.0f} %)" for n, share in called],
-        "total": number(float(one.number.sum())),
+        "sums": [f"{plain(float(n), 3)} ({100 * share:.0f} %)" for n, share in called],
+        "total": plain(float(one.number.sum()), 3),
     }
 
 

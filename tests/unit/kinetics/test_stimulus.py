@@ -44,17 +44,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def compared(study: Study) -> Comparison:
-    """They, compared with the model that made them and with one that knows no calcium."""
+    """They, compared with the model that made them."""
     wanted = Wanted(inputs=REST, stimulated=CALCIUM)
-    models = [load("neuroendocrine_core"), load("constitutive")]
-    return compare(study, models, wanted, effort=Effort(1, 9, 0, Execution(workers=1)))
+    return compare(study, [load("neuroendocrine_core")], wanted, effort=Effort(1, 9, 0, Execution(workers=1)))
 
 
-def test_the_model_with_calcium_holds_and_the_one_without_does_not(compared: Comparison) -> None:
-    assert compared.ranking["model"].iloc[0] == "neuroendocrine_core"
+def test_the_model_with_calcium_holds_and_one_law_for_all_times_does_not(compared: Comparison) -> None:
     p = compared.goodness.set_index(["model", "rates", "test"])["p_value"]
     assert p["neuroendocrine_core", "fitted", "constitutive"] == 0.1  # the smallest of 9 redrawn sets
-    assert compared.ranking["aic"].iloc[1] - compared.ranking["aic"].iloc[0] > 20
+    assert compared.verdicts["neuroendocrine_core"].constitutive.gain > 100
 
 
 def test_rates_of_conditions_differ_by_the_factor_that_made_them(compared: Comparison) -> None:
@@ -87,9 +85,6 @@ def test_expected_fusions_since_the_stimulus_are_those_of_the_rates(compared: Co
     for one in groups.values():
         assert (np.diff(one.expected) >= 0).all() and one.seen[-1] == pytest.approx(len(one.latencies_s) / 8, abs=0.2)
         assert abs(one.seen[-1] - one.expected[-1]) < 4 * np.hypot(one.expected_sd[-1], 0.1)
-    flat = compared.verdicts["constitutive"].latency["docked before"]
-    # Without calcium the vesicles docked before are expected to fuse no faster at first than later.
-    assert np.nanmax(flat.hazard_expected) < 1.3 * np.nanmin(flat.hazard_expected)
 
 
 def test_hazards_of_constant_rates_are_those_rates() -> None:
