@@ -114,5 +114,6 @@ def _ratio(free: Free, k: int, first: tuple[Fit, Real], second: tuple[Fit, Real]
     ]
     wide = float(stdtrit(degrees, 0.975) * np.sqrt(sum(errors)))
     if not np.isfinite(wide):
-        return none
+        # At least one of them is at a bound, or is told by the stays of one cell alone.
+        return none | {"ratio": np.nan}
     return none | {"ratio_low": b / a * float(np.exp(-wide)), "ratio_high": b / a * float(np.exp(wide))}

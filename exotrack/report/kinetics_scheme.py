@@ -19,7 +19,7 @@ GAP, DOWN = 2.7, 1.55
 """Distance of states, and of what they end in below them, in the figure's own units."""
 SIDE = 1.9
 """Room to the left and right of the outer states, in the same."""
-INCH, PX, LEAST_PX = 0.68, 118, 62
+INCH, PX, LEAST_PX = 0.68, 118, 84
 """Inches to a unit; pixels to an inch where there is room, and the fewest at which words can be read."""
 
 

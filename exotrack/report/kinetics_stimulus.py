@@ -129,9 +129,10 @@ def spread(found: Verdict) -> str:
         return ""
     ends = f"{number(one.low, 2)} to {number(one.high, 2)}"
     least, most = (number(value, 2) for value in (one.factors.min(), one.factors.max()))
+    p = "p < 0.01" if one.p_value < 0.01 else f"p = {probability(one.p_value)}"
     return (
-        f"Cells differ by a factor with standard deviation {number(one.sd, 2)} (95 %: {ends}; p = {probability(one.p_value)} if "
-        f"they are equal); the factors found lie between {least} and {most}."
+        f"Cells differ by a factor with standard deviation {number(one.sd, 2)} (95 %: {ends}; {p} if they are equal); the "
+        f"factors found lie between {least} and {most}."
     )
 
 
