@@ -146,4 +146,5 @@ def _design_effect(n: pd.Series[float], names: pd.Series[str], image: pd.Series[
         return 1.0
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     squared = ((table - expected) ** 2 / np.where(expected > 0, expected, 1.0)).sum()
-    return max(float(squared) / degrees, 1.0)
+    effect: float = max(float(squared) / degrees, 1.0)
+    return effect
