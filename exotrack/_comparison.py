@@ -132,7 +132,7 @@ class EventRates(Table):
     condition = Column(TEXT, "", "Condition; empty if not given.", may_be_empty=True)
     period = Column(TEXT, "", "The whole movie, or before or after its first stimulus.", ("all", "before", "after"))
     kind = Column(TEXT, "", "Kind of event; fusion is full fusion and kiss-and-run together.")
-    n_cells = Column(WHOLE, "", "Cells.")
+    n_cells = Column(WHOLE, "", "Cells of the condition.")
     n_events = Column(WHOLE, "", "Events in them.")
     exposure_um2_s = Column(REAL, "um^2 s", "Sum over cells of area times time.")
     rate = Column(REAL, "1/um^2/s", "n_events over exposure_um2_s.")

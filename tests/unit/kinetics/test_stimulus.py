@@ -95,8 +95,9 @@ def test_hazards_of_constant_rates_are_those_rates() -> None:
     observed = Observed.of(table, SEEN_EXITS, number.tolist())
     found = latency(table, observed, laws(Course((scheme,)), of), np.zeros(len(table), dtype=np.int64))
     late = found["newcomers"]
-    assert late.hazard_expected == pytest.approx((1 - np.exp(-0.05)) / 0.1, rel=0.02)
-    assert (late.low[1:] <= 0.5).mean() > 0.8 and (late.high[1:] >= 0.48).mean() > 0.8
+    some = np.isfinite(late.hazard)  # none can be watched before the shortest stay has passed
+    assert some.sum() >= 7 and late.hazard_expected[some] == pytest.approx((1 - np.exp(-0.05)) / 0.1, rel=0.02)
+    assert (late.low[some] <= 0.5).mean() > 0.8 and (late.high[some] >= 0.48).mean() > 0.8
     assert (
         latency(table.assign(t_since_stimulus_s=np.nan), observed, laws(Course((scheme,)), of), np.zeros(len(table), int)) == {}
     )
