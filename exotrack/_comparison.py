@@ -134,8 +134,8 @@ class EventRates(Table):
     kind = Column(TEXT, "", "Kind of event; fusion is full fusion and kiss-and-run together.")
     n_cells = Column(WHOLE, "", "Cells of the condition.")
     n_events = Column(WHOLE, "", "Events in them.")
-    exposure_um2_s = Column(REAL, "um^2 s", "Sum over cells of area times time.")
-    rate = Column(REAL, "1/um^2/s", "n_events over exposure_um2_s.")
+    exposure = Column(REAL, "um^2 s", "Sum over cells of area times time.")
+    rate = Column(REAL, "1/um^2/s", "n_events over exposure.")
     rate_low = Column(REAL, "1/um^2/s", "Lower end of its 95 % interval.")
     rate_high = Column(REAL, "1/um^2/s", "Upper end of it.")
     unit = Column(

@@ -62,7 +62,7 @@ def event_rates(study: Study, seed: int = 0, run: Execution = Execution()) -> It
                 continue
             yield {
                 "condition": group.condition, "period": group.period, "kind": name, "n_cells": int(group.inside.sum()),
-                "n_events": int(counts[group.period][group.inside].sum()), "exposure_um2_s": float(group.exposure.sum()),
+                "n_events": int(counts[group.period][group.inside].sum()), "exposure": float(group.exposure.sum()),
                 **_rate(group, counts[group.period], nest, seed, run), **_ratio(group, other, counts, nest, seed, run),
             }  # fmt: skip
 

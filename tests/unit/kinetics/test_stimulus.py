@@ -72,7 +72,7 @@ def test_fusions_come_more_often_after_the_stimulus(study: Study) -> None:
         assert after["ratio_low"] > 1.5
         # Two animals are too few to resample.
         assert after["unit"] == "event" and after["n_units"] == 2
-        assert before["exposure_um2_s"] == pytest.approx(4 * 100.0 * WHEN_S)
+        assert before["exposure"] == pytest.approx(4 * 100.0 * WHEN_S)
         assert before["n_events"] + after["n_events"] == rows[condition, "all", "fusion"]["n_events"]
     assert rows["low", "after", "docking"]["ratio_low"] < 1 < rows["low", "after", "docking"]["ratio_high"]
     assert rows["low", "all", "full_fusion"]["reference"] == "high"
