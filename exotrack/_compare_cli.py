@@ -103,6 +103,8 @@ def _compared(
     asked: Asked, wanted: tuple[Any, ...], effort: tuple[int, int, int, bool], workers: int | None, progress: Any
 ) -> Comparison:
     """Read everything and compare. wanted : as `Wanted` has it; effort : starts, repeats, seed and whether cells differ."""
+    from dataclasses import replace
+
     from exotrack._blocks import Execution
     from exotrack.kinetics.catalogue import load
     from exotrack.kinetics.compare import Wanted
@@ -116,7 +118,7 @@ def _compared(
     study = read_study(asked.results, read_design(asked.design), asked.least_s)
     calls = calls_of(asked.calibrations, asked.results)
     run = Execution(workers=workers, progress=progress)
-    return compared(study, models, Wanted(*wanted, counted), calls, Effort(*effort[:3], run, effort[3]))
+    return compared(study, models, replace(Wanted(*wanted), micrograph=counted), calls, Effort(*effort[:3], run, effort[3]))
 
 
 def _say(found: Comparison, out: Path) -> None:

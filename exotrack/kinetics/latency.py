@@ -116,5 +116,5 @@ def _since(t_s: Real, chance: Real, length_s: Real, fused_s: Real, cell: Whole, 
     risk, told = (np.histogram(t_s, edges, weights=part)[0] for part in (length_s, chance))
     count = np.histogram(fused_s, edges)[0].astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rates = [np.where(risk > 0, part / risk, np.nan) for part in (count, *garwood(count), told)]
-    return Since(grid, seen, sd, sums[0] / n, np.sqrt(sums[1]) / n, edges, *rates, np.sort(fused_s))
+        rate, low, high, law = (np.where(risk > 0, part / risk, np.nan) for part in (count, *garwood(count), told))
+    return Since(grid, seen, sd, sums[0] / n, np.sqrt(sums[1]) / n, edges, rate, low, high, law, np.sort(fused_s))
