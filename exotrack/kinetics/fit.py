@@ -261,7 +261,7 @@ def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
     spread = np.where(size > 1e-6, 1 / np.maximum(size, 1e-6), np.inf)
     with np.errstate(invalid="ignore"):
         terms = np.where(axes[:, None] * axes[None] == 0, 0.0, axes[:, None] * axes[None] * spread)
-    found[np.ix_(away, away)] = terms.sum(axis=2)
+        found[np.ix_(away, away)] = terms.sum(axis=2)  # two that are flat together, one up one down: NaN beside the diagonal
     return found
 
 
