@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _runs, _terminal
+from exotrack import __version__, _calibrations, _em_simulation, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -179,13 +179,23 @@ def demo(out: Out = Path("exotrack_demo"), workers: Workers = None, overwrite: O
 
 @app.command()
 def simulate(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="granule, phluorin, synapse, constitutive or vesicle_like.")],
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET",
+            help="granule, phluorin, synapse, constitutive or vesicle_like; for micrographs em, em_sections, em_granules, "
+            "em_volume or em_tomogram.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the movie and its true tables.")],
     rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number makes the same movie.")],
     set_: Set = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate a movie with known truth."""
+    """Simulate a movie or an electron micrograph with known truth."""
+    if preset == "em" or preset.startswith("em_"):
+        typer.echo(_em_simulation.simulate_one(preset, out, rng, set_ or (), overwrite))
+        return
     import numpy as np
 
     from exotrack.io.atomic import atomic_folder
