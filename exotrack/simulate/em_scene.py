@@ -118,8 +118,7 @@ def _grains(scene: Scene, rng: np.random.Generator) -> Real:
     places, radii = rng.uniform(0, size, (n, 3)), rng.uniform(6.0, 12.5, n)
     kept = scene.depth(places, exact=False) > radii + scene.params.membrane.thickness_nm
     if len(scene.centres):
-        gap, owner = cKDTree(scene.centres).query(places, k=min(8, len(scene.centres)))
-        gap, owner = gap.reshape(n, -1), owner.reshape(n, -1)
+        gap, owner = cKDTree(scene.centres).query(places, k=np.arange(min(8, len(scene.centres))) + 1)
         kept &= np.all(gap > scene.radii[owner] + radii[:, None], axis=1)
     return np.asarray(np.column_stack([places, radii])[kept])
 
