@@ -1,0 +1,1 @@
+"""Electron micrographs: vesicles, plasma membrane, docking and filling, without model weights."""
