@@ -23,14 +23,14 @@ def ridge(image: NDArray[Any], sigma_px: tuple[float, float], dark: bool) -> Rea
 
 
 def path(image: NDArray[Any], clicks_px: Real, sigma_px: tuple[float, float], dark: bool) -> tuple[Real, float]:
-    """Pixels (n, 2) of the cheapest way through the clicks, and its mean strength over that of the image's strongest lines."""
+    """Pixels (n, 2) of the cheapest way through the clicks, and its mean strength (grey values)."""
     from skimage.graph import route_through_array
 
     strength = ridge(image, sigma_px, dark)
     scale = max(float(np.percentile(strength, 99)), 1e-12)
     cost = 1.0 / (0.03 + np.minimum(strength / scale, 1.0))
     ways: list[Real] = []
-    for first, second in pairwise(np.rint(clicks_px).astype(int)):
+    for first, second in pairwise(_snapped(strength, np.rint(clicks_px).astype(int), int(np.ceil(2.5 * max(sigma_px))))):
         slack = int(MARGIN * np.abs(second - first).max()) + 20
         low = np.maximum(np.minimum(first, second) - slack, 0)
         high = np.minimum(np.maximum(first, second) + slack + 1, image.shape)
@@ -39,12 +39,22 @@ def path(image: NDArray[Any], clicks_px: Real, sigma_px: tuple[float, float], da
         ways.append(np.asarray(way, float)[1 if ways else 0 :] + low)
     whole = np.concatenate(ways)
     at = np.rint(whole).astype(int)
-    return whole, float(np.mean(np.minimum(strength[at[:, 0], at[:, 1]] / scale, 1.0)))
+    return whole, float(np.mean(strength[at[:, 0], at[:, 1]]))
+
+
+def _snapped(strength: Real, clicks: NDArray[np.int64], reach: int) -> NDArray[np.int64]:
+    """The strongest pixel within `reach` of each click: nobody hits the middle of a membrane."""
+    found = clicks.copy()
+    for number, click in enumerate(clicks):
+        low = np.maximum(click - reach, 0)
+        window = strength[low[0] : click[0] + reach + 1, low[1] : click[1] + reach + 1]
+        found[number] = low + np.unravel_index(int(np.argmax(window)), window.shape)
+    return found
 
 
 def refined(image: NDArray[Any], line_nm: Real, spacing_nm: tuple[float, float], width_nm: float, dark: bool) -> Real:
     """The line (n, 2 in nm) moved across itself onto the middle of the ridge, below the size of a pixel."""
-    strength = ridge(image, _sigmas(width_nm, spacing_nm), dark)
+    strength = ridge(image, sigmas(width_nm, spacing_nm), dark)
     step = min(spacing_nm)
     offsets = np.arange(-width_nm, width_nm + step / 4, step / 2)
     smooth = max(width_nm / step, 1.5)
@@ -60,15 +70,10 @@ def refined(image: NDArray[Any], line_nm: Real, spacing_nm: tuple[float, float],
     return line
 
 
-def _sigmas(width_nm: float, spacing_nm: tuple[float, float]) -> tuple[float, float]:
+def sigmas(width_nm: float, spacing_nm: tuple[float, float]) -> tuple[float, float]:
     """Width of the filter (pixels) that answers most to a bar of `width_nm`: half of it over sqrt(3), at least a pixel."""
     sigma = max(width_nm / 2 / np.sqrt(3.0) * 1.2, max(spacing_nm))
     return sigma / spacing_nm[0], sigma / spacing_nm[1]
-
-
-def sigmas(width_nm: float, spacing_nm: tuple[float, float]) -> tuple[float, float]:
-    """Width (pixels, along y and x) of the filter for lines of `width_nm`."""
-    return _sigmas(width_nm, spacing_nm)
 
 
 def _peak(profile: Real, offsets: Real) -> Real:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
+from exotrack.em._crossings import Crossings
 from exotrack.em._nearest import Nearest
 from exotrack.em._surface import SIGMA_BAND, SIGMA_SOLID, faces_of, is_band, joined, lofted, smoothed
 from exotrack.em._trace import path, refined, sigmas
@@ -48,6 +49,7 @@ class Membrane:
     level: Real | None = field(default=None, repr=False)
     spacing_nm: tuple[float, ...] = ()
     inside_nm: tuple[float, ...] | None = None
+    steps: Crossings | None = field(default=None, repr=False)
 
     @classmethod
     def from_mask(cls, mask: ArrayLike, spacing_nm: Sequence[float], kind: Kind = "auto") -> Membrane:
@@ -55,7 +57,8 @@ class Membrane:
 
         Parameters
         ----------
-        mask : (y, x) or (z, y, x), true or not 0 in what `kind` says.
+        mask : (y, x) or (z, y, x), true or not 0 in what `kind` says. Fractions from 0 to 1 (a probability, or the part of a voxel)
+            are taken at their word: the face is where they pass 0.5.
         spacing_nm : one length per axis.
         kind : `cell` is the cell's inside, `outside` all else: distances are positive in the cell, negative beyond. `band` is the
             membrane itself: distances are from its nearer face, negative within. `auto` takes a mask nowhere thicker than 40 nm
@@ -63,16 +66,20 @@ class Membrane:
 
         Raises `InputError` if the mask is empty, full, of other than two or three axes, or no mask.
         """
-        whole = _mask(mask, spacing_nm)
+        share = _mask(mask, spacing_nm)
+        whole = share >= 0.5
         if kind == "auto":
             kind = "band" if is_band(whole, spacing_nm) else "cell"
-        values = smoothed(whole, SIGMA_BAND if kind == "band" else SIGMA_SOLID)
+        graded = not np.array_equal(share, whole)
+        values = share if graded else smoothed(whole, SIGMA_BAND if kind == "band" else SIGMA_SOLID)
         vertices, faces = faces_of(values, spacing_nm)
         if not len(faces):
             raise InputError("membrane: the mask is so thin that it has no face; draw it at least two pixels wide")
-        level = 0.5 - values if kind in ("outside", "band") else values - 0.5
-        coarse = 0.5 * max(spacing_nm)
-        return cls(vertices, faces, kind, coarse, level=level, spacing_nm=tuple(map(float, spacing_nm)))
+        turned = kind in ("outside", "band")
+        level = 0.5 - values if turned else values - 0.5
+        steps = None if graded else Crossings(~whole if turned else whole, spacing_nm)
+        spacing = tuple(map(float, spacing_nm))
+        return cls(vertices, faces, kind, 0.5 * max(spacing), level=level, spacing_nm=spacing, steps=steps)
 
     @classmethod
     def from_labels(cls, labels: ArrayLike, spacing_nm: Sequence[float], label: int, kind: Kind = "auto") -> Membrane:
@@ -130,9 +137,15 @@ class Membrane:
         points = np.asarray(points_nm, float).reshape(-1, self.ndim)
         known = np.isfinite(points).all(axis=1)
         gaps, feet = np.full(len(points), np.nan), np.full(points.shape, np.nan)
-        found, owner = self.nearest(points[known])
+        at = points[known]
+        found, owner = self.nearest(at)
+        if self.steps is not None:
+            found = self.steps.refine(at, found, self._inwards(found))
+            side = np.sign(np.einsum("ij,ij->i", at - found, self._inwards(found)))
+        else:
+            side = self._signs(at, found, owner)
         feet[known] = found
-        gaps[known] = np.linalg.norm(points[known] - found, axis=1) * self._signs(points[known], found, owner) - self.half_nm
+        gaps[known] = np.linalg.norm(at - found, axis=1) * side - self.half_nm
         return gaps, feet
 
     def size(self) -> float:
@@ -141,6 +154,18 @@ class Membrane:
         if corners.shape[1] == 2:
             return float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).sum())
         return float(np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2)
+
+    def _inwards(self, points: Real) -> Real:
+        """Unit vectors (n, d) into the cell near the face: the slope of the smoothed mask."""
+        assert self.level is not None
+        spacing = np.asarray(self.spacing_nm)
+        slope = np.empty_like(points)
+        for axis in range(points.shape[1]):
+            step = np.zeros(points.shape[1])
+            step[axis] = 1.0
+            ends = [map_coordinates(self.level, (points / spacing + way * step).T, order=1, mode="nearest") for way in (1, -1)]
+            slope[:, axis] = (ends[0] - ends[1]) / (2 * spacing[axis])
+        return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12))
 
     def _signs(self, points: Real, feet: Real, owner: NDArray[np.int64]) -> Real:
         if self.level is not None:
@@ -208,17 +233,19 @@ def trace(
     return Membrane(vertices, faces, "traced", max(step) / 2, thickness_nm / 2, inside_nm=point)
 
 
-def _mask(mask: ArrayLike, spacing_nm: Sequence[float]) -> NDArray[np.bool_]:
+def _mask(mask: ArrayLike, spacing_nm: Sequence[float]) -> Real:
+    """The mask as fractions from 0 to 1; raises `InputError` for what is no mask."""
     values = np.asarray(mask)
     if values.ndim not in (2, 3) or len(spacing_nm) != values.ndim:
         raise InputError(f"membrane: the mask has {values.ndim} axes and {len(spacing_nm)} spacings; give (y, x) or (z, y, x)")
     if not all(np.isfinite(s) and s > 0 for s in spacing_nm):
         raise InputError(f"membrane: spacing {tuple(spacing_nm)} nm is not positive; give --spacing-nm")
-    if values.dtype.kind == "f" and not np.isin(np.unique(values), (0.0, 1.0)).all():
-        raise InputError("membrane: the mask holds fractions (float); give 0 and 1, or whole numbers")
-    whole = values != 0
+    if values.dtype.kind == "f" and not ((values >= 0) & (values <= 1)).all():
+        raise InputError("membrane: the mask holds fractions beyond 0 to 1 or no numbers (float); give 0 and 1, or whole numbers")
+    share = np.asarray(values if values.dtype.kind == "f" else values != 0, float)
+    whole = share >= 0.5
     if not whole.any():
         raise InputError("membrane: the mask is empty (all 0); mark the membrane or the cell in it")
     if whole.all():
         raise InputError("membrane: the mask covers the whole image, so no membrane is in it; leave the outside 0")
-    return np.asarray(whole)
+    return share
