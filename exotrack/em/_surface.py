@@ -57,6 +57,15 @@ def joined(lines: Sequence[Real]) -> tuple[Real, NDArray[np.int64]]:
     return np.asarray(vertices, float), np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
 
 
+def dense(line: Real, step: float) -> Real:
+    """A polyline (n, d) with its own corners and further points, none more than `step` from the next."""
+    parts = []
+    for first, second in pairwise(line):
+        n = max(int(np.ceil(np.linalg.norm(second - first) / step)), 1)
+        parts.append(first + (second - first) * (np.arange(n) / n)[:, None])
+    return np.concatenate([*parts, line[-1:]])
+
+
 def lofted(lines: Sequence[Real]) -> tuple[Real, NDArray[np.int64]]:
     """One line (n, 3) in each of several planes, joined to a surface: vertices and triangles."""
     longest = max(float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum()) for line in lines)
