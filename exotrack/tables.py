@@ -23,6 +23,10 @@ from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
+from exotrack._em_geometry_tables import DistanceBins as DistanceBins
+from exotrack._em_geometry_tables import Dockings as Dockings
+from exotrack._em_geometry_tables import Pits as Pits
+from exotrack._em_geometry_tables import Sizes as Sizes
 from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
 from exotrack._em_tables import EM_STATES as EM_STATES
 from exotrack._em_tables import FILLINGS as FILLINGS
@@ -244,7 +248,7 @@ ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events,
 """What an analysis makes, in the order of its stages."""
 CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
-MICROGRAPHS: tuple[type[Table], ...] = (Vesicles,)
+MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
 """What is made of electron micrographs."""
 EVERY = (*ALL, *CALIBRATION, *MICROGRAPHS)
 

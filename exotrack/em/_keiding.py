@@ -36,9 +36,7 @@ def _normal(x: Real, mean: float, sd: float) -> Real:
     return np.asarray(np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi) * ndtr(mean / sd)))
 
 
-def draw(
-    rng: np.random.Generator, n: int, mean: float, sd: float, phi: float, section: float
-) -> tuple[Real, int]:
+def draw(rng: np.random.Generator, n: int, mean: float, sd: float, phi: float, section: float) -> tuple[Real, int]:
     """Profiles of `n` spheres thrown at random about a section (those that show one), and how many centres lie in it.
 
     Lengths in nm, `phi` in radians. The heights are drawn, not the density, so that this is a test of it.

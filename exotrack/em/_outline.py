@@ -197,7 +197,11 @@ class _Batch:
         figure = even[0] - (dot(even[0], even[1]) / size)[:, None] * even[1]
         along = dot(figure, even[2]) / np.sqrt(np.maximum(dot(figure, figure), 1e-12))
         rest = np.maximum(total - dot(even[1], even[2]) ** 2 / size, 1e-12)
-        masks = (wall > 0.5 * wall.max(axis=1, keepdims=True), lumen > 0.5 if not self.core else wall > 0.5, rho > radius[:, None])
+        masks = (
+            wall > 0.5 * wall.max(axis=1, keepdims=True),
+            lumen > 0.5 if not self.core else wall > 0.5,
+            rho > radius[:, None],
+        )
         means = [(profile * mask * weight).sum(axis=1) / np.maximum((mask * weight).sum(axis=1), 1e-12) for mask in masks]
         inside = masks[1] * weight
         inside = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-12)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Real = NDArray[np.float64]
 LEVELS = 200
+TURN = 0.15
+"""What the distance across a mouth costs over the length round a pocket: 1 / (1 + TURN) is the cosine of 30 degrees."""
 MOST = 4000
 """Points of a line at most; longer lines are taken in coarser steps."""
 
@@ -55,7 +57,9 @@ def pits(
     rows.sort(key=lambda row: (row["x_nm"], row["y_nm"]))
     columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else {})}
     n = len(rows)
-    return Pits.build({**columns, "image_id": [image_id] * n, "pit_id": range(1, n + 1), "z_nm": [z_nm] * n}) if n else Pits.empty()
+    return (
+        Pits.build({**columns, "image_id": [image_id] * n, "pit_id": range(1, n + 1), "z_nm": [z_nm] * n}) if n else Pits.empty()
+    )
 
 
 def chains(vertices: Real, faces: NDArray[np.integer[Any]]) -> list[Real]:
@@ -85,25 +89,24 @@ def _of_line(line: Real, membrane: Membrane, deepest: float, shallowest: float, 
 
 
 def _mouths(points: Real, step: float, reach: int, shallowest: float) -> list[tuple[int, int]]:
-    """Pairs of points between which the membrane makes a pocket, the greatest pocket first, each at its mouth."""
+    """Pairs of points between which the membrane makes a pocket, each at its mouth, the greatest pocket first.
+
+    A mouth is where length less (1 + TURN) distance is greatest: further out, the flanks add as much to the one as to the other,
+    further in, the pocket loses length. It lies where the membrane turns away from the mouth by some 30 degrees.
+    """
     n = len(points)
-    gain = np.full((n, 2), -np.inf)  # the greatest excess of length over distance that begins at a point, and its other end
+    score, ends = np.full(n, -np.inf), np.zeros(n, int)
     for lag in range(3, reach + 1):
-        excess = lag * step - np.linalg.norm(points[lag:] - points[:-lag], axis=1)
-        # A pocket is longer round than across; waves of the membrane are hardly longer than straight.
-        better = (excess > gain[: n - lag, 0] + 0.35 * step) & (excess > 0.25 * lag * step)
-        gain[: n - lag][better] = np.column_stack([excess[better], np.full(int(better.sum()), lag)])
+        value = lag * step - (1 + TURN) * np.linalg.norm(points[lag:] - points[:-lag], axis=1)
+        better = value > score[: n - lag]
+        score[: n - lag][better], ends[: n - lag][better] = value[better], lag
     found = []
-    left = gain[:, 0].copy()
-    while np.isfinite(left).any() and left.max() >= shallowest:
-        best = float(left.max())
-        # Of all that are as good up to the waves of the flanks, the shortest is the pocket itself.
-        near = np.flatnonzero(left >= best - max(0.04 * best, 1.5 * step))
-        near = near[np.abs(near - int(np.argmax(left))) <= reach]
-        first = int(near[np.argmin(gain[near, 1])])
-        last = first + int(gain[first, 1])
+    while score.max(initial=-np.inf) >= 0.5 * shallowest:
+        first = int(np.argmax(score))
+        last = first + int(ends[first])
         found.append((first, last))
-        left[max(first - reach // 2, 0) : last + 1][gain[max(first - reach // 2, 0) : last + 1, 0] > -np.inf] = -np.inf
+        begins = np.arange(n)
+        score[(begins <= last) & (begins + ends >= first)] = -np.inf
     return found
 
 
@@ -160,4 +163,3 @@ def densities(found: pd.DataFrame, membrane: Membrane) -> dict[str, float]:
     """Pits and omega figures per um of membrane."""
     length = membrane.size() / 1e3
     return {kind: float((found["kind"] == kind).sum()) / length for kind in ("omega", "pit")}
-

@@ -101,9 +101,7 @@ def _one_draw(pool: Real, gaps: Real, radii: Real, apart: bool, rng: np.random.G
     return found
 
 
-def dockings(
-    vesicles: pd.DataFrame, membrane: Membrane, rule: Rule | str, random: RandomPlacement | None = None
-) -> pd.DataFrame:
+def dockings(vesicles: pd.DataFrame, membrane: Membrane, rule: Rule | str, random: RandomPlacement | None = None) -> pd.DataFrame:
     """How many vesicles are in each state, per membrane, and against random placement: a `Dockings` table.
 
     vesicles : as `place` returns them for the same membrane and rule.

@@ -99,7 +99,9 @@ def place(
     """
     chosen = rule_named(rule) if isinstance(rule, str) else rule
     if chosen.site_nm is not None and active_zone is None:
-        raise InputError(f"rule {chosen.name}: needs the active zone or ribbon; give it with --active-zone, or choose another rule")
+        raise InputError(
+            f"rule {chosen.name}: needs the active zone or ribbon; give it with --active-zone, or choose another rule"
+        )
     frame = measured(vesicles, membrane)
     if active_zone is not None:
         away, _ = active_zone.distances(_of(frame, active_zone))
