@@ -23,7 +23,7 @@ PLACES = ("z_nm", "y_nm", "x_nm")
 
 def places(vesicles: pd.DataFrame, ndim: int) -> Real:
     """Centres (n, ndim) of vesicles in nm: y, x or z, y, x."""
-    return vesicles[list(PLACES[3 - ndim :])].to_numpy(float)
+    return np.asarray(vesicles[list(PLACES[3 - ndim :])].to_numpy(float))
 
 
 def measured(vesicles: pd.DataFrame, membrane: Membrane) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def label_distances(labels: ArrayLike, spacing_nm: Sequence[float], membrane: Me
         if box is None:
             continue
         mask = np.pad(values[box] == label, 3)
-        vertices, faces = faces_of(smoothed(mask, SIGMA_BAND), spacing)
+        vertices, faces = faces_of(smoothed(mask, SIGMA_BAND), spacing_nm)
         if not len(faces):  # a single voxel is smoothed away: its centre is all there is
             vertices = np.argwhere(mask) * spacing
         vertices = vertices + (np.array([part.start for part in box]) - 3) * spacing

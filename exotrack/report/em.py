@@ -59,7 +59,8 @@ def write_em_report(
     folder : existing folder of the results.
     pixels : (y, x) grey values of the section shown.
     spacing_nm : distance of sections, rows and columns.
-    tables : ``vesicles`` and, where there are any, ``dockings``, ``distance_bins``, ``sizes`` and ``pits``; an absent one is empty.
+    tables : ``vesicles`` and, where there are any, ``dockings``, ``distance_bins``, ``sizes`` and ``pits``; an absent one
+        is empty.
     lines_nm : the membrane in that section, lines (n, 2) of y, x in nm.
     section : number of the section shown; vesicles that reach into it are drawn.
     rule : the rule of the states in a line, as `Rule.describe` gives it.
@@ -160,7 +161,8 @@ def _tile(row: Any) -> dict[str, str]:
     chance = ""
     if row.n_draws:
         p = max(row.p_random, 1 / (1 + row.n_draws))
-        chance = f"{number(row.n_random, 2)} by chance [{number(row.n_random_low, 2)}, {number(row.n_random_high, 2)}], p = {number(p, 2)}"
+        span = f"[{number(row.n_random_low, 2)}, {number(row.n_random_high, 2)}]"
+        chance = f"{number(row.n_random, 2)} by chance {span}, p = {number(p, 2)}"
     return {"state": row.state, "label": LABELS[row.state], "n": str(row.n), "per": per, "chance": chance}
 
 
