@@ -19,24 +19,29 @@ REACH = {2: (16.0, 10.0, 6.0, 4.0), 3: (9.0, 6.0, 4.0)}
 """Radius of a patch in voxels, by the number of axes: wide first, narrower where the face is not quadratic so far."""
 ROUGH = 0.36
 """Scatter about the patch, in voxels across the face, above which it does not describe the face; steps alone give 0.29."""
+BENT = 0.6
+"""A wide patch is not tried where it would reach around more than this (radians): a narrower one is."""
 FARTHEST = 1.0
 """A patch moves the face by no more than this (voxels)."""
 
 
 class Crossings:
-    """Where a mask changes between neighbours; `refine` moves nearest points onto the patch through those around them."""
+    """Where a mask changes between neighbours; `refine` moves nearest points onto the patch through those around them.
 
-    def __init__(self, mask: NDArray[np.bool_], spacing_nm: Sequence[float]) -> None:
-        self.spacing = np.asarray(spacing_nm, float)
+    share : the part of each voxel that is inside, from 0 to 1; of fractions, the place between neighbours is interpolated.
+    """
+
+    def __init__(self, share: Real, spacing_nm: Sequence[float]) -> None:
+        self.spacing: Real = np.asarray(spacing_nm, np.float64)
         places, steps = [], []
-        for axis in range(mask.ndim):
-            change = np.diff(mask.astype(np.int8), axis=axis)
+        for axis in range(share.ndim):
+            change = np.diff((share >= 0.5).astype(np.int8), axis=axis)
             found = np.argwhere(change)
-            towards = np.zeros((len(found), mask.ndim))
+            towards = np.zeros((len(found), share.ndim))
             towards[:, axis] = change[tuple(found.T)]  # into the mask
-            found = found.astype(float)
-            found[:, axis] += 0.5
-            places.append(found)
+            onward = (np.arange(share.ndim) == axis).astype(int)
+            here, there = share[tuple(found.T)], share[tuple((found + onward).T)]
+            places.append(found + ((here - 0.5) / (here - there))[:, None] * onward)
             steps.append(towards)
         self.places, self.steps = np.concatenate(places), np.concatenate(steps)
         self.tree = cKDTree(self.places)
@@ -72,9 +77,11 @@ class Crossings:
         weights = np.sqrt(1.0 - 0.9 * (np.linalg.norm(away / self.spacing, axis=1) / reach) ** 2)
         found, *_ = np.linalg.lstsq(design * weights[:, None], across * weights, rcond=None)
         rough = np.sqrt(np.average((design @ found - across) ** 2, weights=weights**2)) / voxel
-        if rough > ROUGH or abs(found[0]) > FARTHEST * voxel:
+        slope, bend = _curves(found, size)
+        turned = float(np.abs(bend).max()) * reach * voxel
+        if rough > ROUGH or abs(found[0]) > FARTHEST * voxel or (turned > BENT and reach > REACH[len(foot)][-1]):
             return None
-        return _nearest_on_patch(point - foot, normal, axes, size, found) + foot
+        return _nearest_on_patch(point - foot, normal, axes, found[0], slope, bend, size) + foot
 
 
 def tangents(normal: Real) -> Real:
@@ -94,20 +101,26 @@ def _terms(along: Real) -> Real:
     return np.column_stack([np.ones(len(rows)), rows, *squares])
 
 
-def _nearest_on_patch(away: Real, normal: Real, axes: Real, size: Real, found: Real) -> Real:
-    """Point (relative to the foot) of the patch that is nearest to `away`: a few steps of Gauss-Newton."""
-    target = np.concatenate([axes @ away, [normal @ away]])
-    n = len(axes)
-    slope, bend = found[1 : 1 + n] / size, np.zeros((n, n))
+def _curves(found: Real, size: Real) -> tuple[Real, Real]:
+    """Slopes (n,) and second derivatives (n, n) of a patch, per nm."""
+    n = len(size)
+    bend = np.zeros((n, n))
     index = 1 + n
     for i in range(n):
         for j in range(i, n):
             bend[i, j] += found[index] / size[i] / size[j]
             bend[j, i] += found[index] / size[i] / size[j]
             index += 1
+    return np.asarray(found[1 : 1 + n] / size), bend
+
+
+def _nearest_on_patch(away: Real, normal: Real, axes: Real, level: float, slope: Real, bend: Real, size: Real) -> Real:
+    """Point (relative to the foot) of the patch that is nearest to `away`: a few steps of Gauss-Newton."""
+    target = np.concatenate([axes @ away, [normal @ away]])
+    n = len(axes)
     at: Any = np.zeros(n)
     for _ in range(8):
-        height = found[0] + slope @ at + 0.5 * at @ bend @ at
+        height = level + slope @ at + 0.5 * at @ bend @ at
         rise = slope + bend @ at
         off = height - target[-1]
         gradient = at - target[:-1] + off * rise
@@ -117,5 +130,5 @@ def _nearest_on_patch(away: Real, normal: Real, axes: Real, size: Real, found: R
         step = np.linalg.solve(curved, gradient)
         at = at - np.clip(step, -size, size)
     at = np.clip(at, -1.5 * size, 1.5 * size)
-    height = found[0] + slope @ at + 0.5 * at @ bend @ at
+    height = level + slope @ at + 0.5 * at @ bend @ at
     return np.asarray(at @ axes + height * normal)

@@ -19,7 +19,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(160)
 
 
 def density(d: Real, mean: float, sd: float, phi: float, section: float) -> Real:
-    """Density (1/nm) of profile diameters `d` (n,) for spheres of `mean` and `sd`, cap angle `phi` (radians), thickness `section`."""
+    """Density (1/nm) of profiles `d` (n,) of spheres of `mean` and `sd`, cap angle `phi` (radians), thickness `section`."""
     theta = phi + (np.pi / 2 - phi) * (NODES + 1) / 2
     weight = WEIGHTS * (np.pi / 2 - phi) / 2
     whole = d[:, None] / np.sin(theta)

@@ -29,8 +29,8 @@ def places(vesicles: pd.DataFrame, ndim: int) -> Real:
 def measured(vesicles: pd.DataFrame, membrane: Membrane) -> pd.DataFrame:
     """The vesicles with their distances to `membrane`: from the centre, from the outer face, and the nearest point.
 
-    dist_pm_surface_nm is that of a sphere of diameter_nm; it is negative where the sphere reaches over the membrane. Missing places
-    or diameters give missing distances. nn_dist_nm is filled in where it is missing.
+    dist_pm_surface_nm is that of a sphere of diameter_nm; it is negative where the sphere reaches over the membrane. Missing
+    places or diameters give missing distances. nn_dist_nm is filled in where it is missing.
 
     Raises `InputError` if the membrane lies nowhere near the vesicles: farther from all than the vesicles are from one another.
     """
@@ -42,7 +42,7 @@ def measured(vesicles: pd.DataFrame, membrane: Membrane) -> pd.DataFrame:
     size = float(vesicles["diameter_nm"].max()) if len(vesicles) else 0.0
     if len(known) and np.abs(known).min() > 10 * max(extent, size, 100.0):
         raise InputError(
-            f"membrane: lies {np.abs(known).min():.0f} nm from the nearest vesicle, misses the image; check its spacing and origin"
+            f"membrane: lies {np.abs(known).min():.0f} nm from the nearest vesicle, misses the image; check its spacing"
         )
     columns: dict[str, Any] = {
         "dist_pm_centre_nm": gaps,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def describe(
+def describe(  # noqa: PLR0913 - what is known of an image, each by name
     vesicles: pd.DataFrame,
     membrane: Membrane | None,
     rule: Rule | str = "touching",
@@ -39,8 +39,8 @@ def describe(
     membrane : None leaves distances, states and pits out.
     cell : (y, x) or (z, y, x), true where vesicles may lie, for the random placement; None draws none.
     spacing_nm : one length per axis of `cell`.
-    section_nm : thickness of a single section, for the correction of diameters and numbers; None (a volume, serial sections) makes
-        none. Vesicles cut by the border are left out of it.
+    section_nm : thickness of a single section, for the correction of diameters and numbers; None (a volume, serial sections)
+        makes none. Vesicles cut by the border are left out of it.
     draws, rng : random placements; the same state gives the same table. None begins with seed 0.
 
     Raises as `place`, `random_placement` and `corrected_sizes` do.

@@ -59,8 +59,8 @@ class Membrane:
 
         Parameters
         ----------
-        mask : (y, x) or (z, y, x), true or not 0 in what `kind` says. Fractions from 0 to 1 (a probability, or the part of a voxel)
-            are taken at their word: the face is where they pass 0.5.
+        mask : (y, x) or (z, y, x), true or not 0 in what `kind` says. Fractions from 0 to 1 (a probability, the part of a
+            voxel) are taken at their word: the face is where they pass 0.5.
         spacing_nm : one length per axis.
         kind : `cell` is the cell's inside, `outside` all else: distances are positive in the cell, negative beyond. `band` is the
             membrane itself: distances are from its nearer face, negative within. `auto` takes a mask nowhere thicker than 40 nm
@@ -73,13 +73,13 @@ class Membrane:
         if kind == "auto":
             kind = "band" if is_band(whole, spacing_nm) else "cell"
         graded = not np.array_equal(share, whole)
-        values = share if graded else smoothed(whole, SIGMA_BAND if kind == "band" else SIGMA_SOLID)
+        values = smoothed(share, SIGMA_BAND if graded or kind == "band" else SIGMA_SOLID)
         vertices, faces = faces_of(values, spacing_nm)
         if not len(faces):
             raise InputError("membrane: the mask is so thin that it has no face; draw it at least two pixels wide")
         turned = kind in ("outside", "band")
         level = 0.5 - values if turned else values - 0.5
-        steps = None if graded else Crossings(~whole if turned else whole, spacing_nm)
+        steps = Crossings(1.0 - share if turned else share, spacing_nm)
         spacing = tuple(map(float, spacing_nm))
         return cls(vertices, faces, kind, 0.5 * max(spacing), level=level, spacing_nm=spacing, steps=steps)
 
@@ -152,7 +152,7 @@ class Membrane:
         return gaps, feet
 
     def quick(self, points_nm: ArrayLike) -> Real:
-        """As `distances`, to the middles of the faces only: right to a fraction of a nm away from the membrane, for many points."""
+        """As `distances`, to the middles of the faces only: good to a fraction of a nm, for many points."""
         points = np.asarray(points_nm, float).reshape(-1, self.ndim)
         gaps, owner = self.nearest.tree.query(points)
         feet = self.vertices[self.faces[owner]].mean(axis=1)

@@ -76,7 +76,7 @@ def _of_line(line: Real, membrane: Membrane, deepest: float, shallowest: float, 
     reach = min(int(4 * deepest / step), n - 1)
     taken = np.zeros(n, bool)
     found = []
-    for first, last in _mouths(points, step, reach, shallowest):
+    for first, last in _mouths(points, step, reach):
         if taken[first : last + 1].any():
             continue
         row = profile(points[first : last + 1], shallowest, deepest)
@@ -88,7 +88,7 @@ def _of_line(line: Real, membrane: Membrane, deepest: float, shallowest: float, 
     return found
 
 
-def _mouths(points: Real, step: float, reach: int, shallowest: float) -> list[tuple[int, int]]:
+def _mouths(points: Real, step: float, reach: int) -> list[tuple[int, int]]:
     """Pairs of points between which the membrane makes a pocket, each at its mouth, the greatest pocket first.
 
     A mouth is where length less (1 + TURN) distance is greatest: further out, the flanks add as much to the one as to the other,
@@ -101,7 +101,7 @@ def _mouths(points: Real, step: float, reach: int, shallowest: float) -> list[tu
         better = value > score[: n - lag]
         score[: n - lag][better], ends[: n - lag][better] = value[better], lag
     found = []
-    while score.max(initial=-np.inf) >= 0.5 * shallowest:
+    while score.max(initial=-np.inf) > 0.5 * step:
         first = int(np.argmax(score))
         last = first + int(ends[first])
         found.append((first, last))

@@ -39,7 +39,7 @@ class Mark:
     title: str
 
 
-def write_em_report(
+def write_em_report(  # noqa: PLR0913 - what a page shows, each by name
     folder: Path,
     *,
     image_id: str,
