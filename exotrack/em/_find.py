@@ -101,6 +101,7 @@ def _columns(outlines: Outlines, shift: Real, guess: Real, found: Real, octave: 
         "figure": found[:, 0],
         "moved": np.linalg.norm(outlines.centre - guess, axis=1) / found[:, 0],
         "z_score": found[:, 3],
+        "gain": found[:, 2],
         "rho": outlines.rho,
         "oval": second,
         "completeness": np.mean(outlines.present > 0.4, axis=1),
