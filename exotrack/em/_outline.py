@@ -84,28 +84,41 @@ class Outlines:
     lumen_sd: Real
 
 
-def trace(pixels: Any, spacing: tuple[float, ...], centre: Real, radius: Real, model: Model, core: bool) -> Outlines:
+@dataclass(frozen=True)
+class Look:
+    """What is looked for: how it is drawn, whether by its dense core, and its typical radius (nm), which sets how far to search.
+
+    All of it is one for all candidates of a search, so that none depends on which others are measured with it.
+    """
+
+    model: Model
+    core: bool
+    typical_nm: float
+
+
+def trace(pixels: Any, spacing: tuple[float, ...], centre: Real, radius: Real, look: Look) -> Outlines:
     """Outlines of candidates.
 
     Parameters
     ----------
     pixels : darkness, two or three axes. spacing : (nm) along each.
     centre : (n, axes) first guess (nm from the centre of the first voxel). radius : (n,) first guess (nm).
-    core : the edge of a dense core is looked for, not a membrane.
+    look : what is looked for.
     """
     fan = rays(len(spacing))
     parts = [
-        _Batch(pixels, spacing, fan, model, core).follow(centre[k : k + BATCH], radius[k : k + BATCH])
+        _Batch(pixels, spacing, fan, look).follow(centre[k : k + BATCH], radius[k : k + BATCH])
         for k in range(0, max(len(centre), 1), BATCH)
     ]
     return Outlines(*(np.concatenate([getattr(part, name) for part in parts]) for name in Outlines.__dataclass_fields__))
 
 
 class _Batch:
-    def __init__(self, pixels: Any, spacing: tuple[float, ...], fan: Rays, model: Model, core: bool) -> None:
-        self.pixels, self.spacing, self.fan, self.model, self.core = pixels, np.array(spacing), fan, model, core
+    def __init__(self, pixels: Any, spacing: tuple[float, ...], fan: Rays, look: Look) -> None:
+        self.pixels, self.spacing, self.fan = pixels, np.array(spacing), fan
+        self.model, self.core, self.typical = look.model, look.core, look.typical_nm
         self.pairs = (fan.basis[:, :, None] * fan.basis[:, None, :]).reshape(len(fan.basis), -1)
-        self.step = min(0.5 * float(min(spacing)), 0.25 * model.membrane_nm)
+        self.step = min(0.5 * float(min(spacing)), 0.25 * look.model.membrane_nm)
 
     def follow(self, centre: Real, radius: Real) -> Outlines:
         centre, terms = centre.copy(), np.zeros((len(centre), self.fan.basis.shape[1]))
@@ -122,7 +135,7 @@ class _Batch:
         """Offset of the membrane from the outline along each ray, its weight, and the response at the outline."""
         outline = np.maximum(terms @ self.fan.basis.T, 0.3 * terms[:, :1])
         flank = self.model.margin_nm + self.model.membrane_nm
-        search = reach * float(np.median(terms[:, 0]))
+        search = reach * self.typical
         shift = np.arange(-search - flank, search + flank + self.step / 2, self.step)
         values = self._sampled(centre, outline[..., None] + shift)
         response = self._response(values, shift, search)
@@ -171,7 +184,7 @@ class _Batch:
         residual = offsets - (terms @ self.fan.basis.T - outline)
         scatter = np.sqrt(np.average(residual**2, axis=1, weights=weights + 1e-12))
         # Grey values on rays whose length is that of the outline: an oval becomes a circle of radius 1.
-        outer = 1 + max(0.35 if self.core else 0, self.model.margin_nm / float(np.median(terms[:, 0])))
+        outer = 1 + max(0.35 if self.core else 0, self.model.margin_nm / self.typical)
         points = (np.arange(40) + 0.5) / 40 * outer
         values = self._sampled(centre, outline[..., None] * points)
         rho, regions = self._correlated(values, points, terms[:, 0])
@@ -197,7 +210,11 @@ class _Batch:
         figure = even[0] - (dot(even[0], even[1]) / size)[:, None] * even[1]
         along = dot(figure, even[2]) / np.sqrt(np.maximum(dot(figure, figure), 1e-12))
         rest = np.maximum(total - dot(even[1], even[2]) ** 2 / size, 1e-12)
-        masks = (wall > 0.5 * wall.max(axis=1, keepdims=True), lumen > 0.5 if not self.core else wall > 0.5, rho > radius[:, None])
+        masks = (
+            wall > 0.5 * wall.max(axis=1, keepdims=True),
+            lumen > 0.5 if not self.core else wall > 0.5,
+            rho > radius[:, None],
+        )
         means = [(profile * mask * weight).sum(axis=1) / np.maximum((mask * weight).sum(axis=1), 1e-12) for mask in masks]
         inside = masks[1] * weight
         inside = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-12)

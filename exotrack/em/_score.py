@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 MEASURES = ("contrast", "completeness", "gain", "height", "oval")
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "ring": (-40.0, 3.0, 10.0, 6.0, 4.0, -10.0),
+    "ring": (-31.8, 7.11, 16.06, 2.21, 7.98, -16.07),
     "shell": (-40.0, 3.0, 10.0, 6.0, 4.0, -10.0),
     "disc": (-40.0, 3.0, 10.0, 6.0, 4.0, -10.0),
 }

@@ -54,7 +54,7 @@ def detect(
     from exotrack.em.sections import joined
 
     deep = is_volume(stack, params)
-    _check_sampling(stack, params, deep)
+    check_sampling(stack, params)
     searches = octaves(stack, params, deep)
     stack, scales = settled(stack, searches)
     kind = "disc" if params.look_for == "core" else "shell" if deep else "ring"
@@ -79,6 +79,13 @@ def is_volume(stack: Stack, params: VesicleParams) -> bool:
     return params.depth == "volume" or params.diameter_nm[0] >= SECTIONS_IN_A_VESICLE * stack.spacing_nm[0]
 
 
+def settle(stack: Stack, params: VesicleParams = VesicleParams()) -> Stack:
+    """The stack with its contrast found out by what `params` look for, if it is not known."""
+    if stack.contrast is not None:
+        return stack
+    return settled(stack, octaves(stack, params, is_volume(stack, params)))[0]
+
+
 def settled(stack: Stack, searches: list[Octave]) -> tuple[Stack, list[Real]]:
     """The stack with its contrast found out if it was not known, and the noise of each search."""
     looks = [survey(stack, octave) for octave in searches]
@@ -90,8 +97,9 @@ def settled(stack: Stack, searches: list[Octave]) -> tuple[Stack, list[Real]]:
     return stack, [scale for scale, _ in looks]
 
 
-def _check_sampling(stack: Stack, params: VesicleParams, deep: bool) -> None:
-    used = stack.spacing_nm if deep else stack.spacing_nm[1:]
+def check_sampling(stack: Stack, params: VesicleParams) -> None:
+    """Refuse voxels too coarse for the smallest vesicle (`ParameterError`)."""
+    used = stack.spacing_nm if is_volume(stack, params) else stack.spacing_nm[1:]
     if params.diameter_nm[0] < 3 * max(used):
         raise ParameterError(
             f"{stack.image_id}: vesicles of {params.diameter_nm[0]:g} nm are smaller than 3 voxels of {max(used):g} nm; "
@@ -121,7 +129,9 @@ def _table(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: st
     z = found["z"] if deep else found["z"] * dz
     rays = 192 if deep else 48
     edge = np.zeros(len(radius), bool)
-    for axis, centre in zip((0, 1, 2) if deep else (1, 2), (z, found["y"], found["x"]) if deep else (found["y"], found["x"]), strict=True):
+    for axis, centre in zip(
+        (0, 1, 2) if deep else (1, 2), (z, found["y"], found["x"]) if deep else (found["y"], found["x"]), strict=True
+    ):
         last = (stack.shape[axis] - 1) * stack.spacing_nm[axis]
         edge |= (centre - radius < -stack.spacing_nm[axis] / 2) | (centre + radius > last + stack.spacing_nm[axis] / 2)
     section = np.round(z / dz) if dz else np.zeros(len(radius))

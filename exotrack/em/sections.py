@@ -88,7 +88,9 @@ def _sphere(z: Any, radius: Any) -> tuple[float, float | None]:
     if len(z) < 3:
         return float(np.average(z, weights=radius)), None
     middle = float(np.mean(z))
-    slope, rest = np.linalg.lstsq(np.column_stack([2 * (z - middle), np.ones(len(z))]), radius**2 + (z - middle) ** 2, rcond=None)[0]
+    slope, rest = np.linalg.lstsq(
+        np.column_stack([2 * (z - middle), np.ones(len(z))]), radius**2 + (z - middle) ** 2, rcond=None
+    )[0]
     squared = rest + slope**2
     widest = float(np.max(radius))
     if not widest**2 <= squared <= (1.3 * widest) ** 2:
