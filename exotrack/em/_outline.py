@@ -1,8 +1,8 @@
 """Outlines: centre, size and shape of each candidate from the grey values along rays from its centre.
 
 A matched filter along each ray says where the membrane is likely to be; the outline is a circle (sphere) with a second harmonic
-that passes through these places. The centre moves until the first harmonic vanishes. After Jimenez and others (CryoVesNet) in that
-the radial profile has the last word; sub-pixel, in two or three axes.
+that passes through these places. The centre moves until the first harmonic vanishes. That the radial profile has the last word is
+the idea of CryoVesNet (J Cell Biol 2025, e202402169). In two or three axes, finer than a voxel.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class _Batch:
             kernel = wall / wall.sum(axis=1, keepdims=True)
             for side in (outside, inside):
                 kernel = kernel - 0.5 * side / side.sum(axis=1, keepdims=True)
-        return values @ kernel.T
+        return np.asarray(values @ kernel.T)
 
     def _sampled(self, centre: Real, distance: Real) -> Real:
         """Grey values at `distance` (n, rays, points) along the rays."""
@@ -169,9 +169,9 @@ class _Batch:
 
     def _fitted(self, offsets: Real, weights: Real) -> Real:
         """Harmonics through the offsets, the higher ones held back where the evidence is weak."""
-        weights = weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12)
+        weights = np.asarray(weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12))
         basis = self.fan.basis
-        normal = (weights @ self.pairs).reshape(len(weights), basis.shape[1], -1)
+        normal = (weights @ self.pairs).reshape(len(weights), basis.shape[1], basis.shape[1])
         held = np.zeros(basis.shape[1])
         held[1 + len(self.spacing) :] = 0.15 * len(basis)
         right = (weights * offsets) @ basis
@@ -205,7 +205,10 @@ class _Batch:
         profile = values.mean(axis=1)
         total = ((values - (profile * weight).sum(axis=1)[:, None, None]) ** 2).mean(axis=1) @ weight
         even = [each - (each * weight).sum(axis=1, keepdims=True) for each in (wall, lumen, profile)]
-        dot = lambda a, b: (a * b * weight).sum(axis=1)  # noqa: E731
+        
+        def dot(a: Real, b: Real) -> Real:
+            return np.asarray((a * b * weight).sum(axis=1))
+
         size = np.maximum(dot(even[1], even[1]), 1e-9)
         figure = even[0] - (dot(even[0], even[1]) / size)[:, None] * even[1]
         along = dot(figure, even[2]) / np.sqrt(np.maximum(dot(figure, figure), 1e-12))

@@ -28,8 +28,8 @@ def read_points(path: Path, stack: Stack) -> pd.DataFrame:
 
     Notes
     -----
-    CSV has columns x_nm, y_nm (z_nm) and diameter_nm, or x, y (z) and radius in pixels. IMOD and SynapsEM count in pixels; an IMOD
-    pixel's corner is at 0, so half a pixel is taken off.
+    CSV has columns x_nm, y_nm (z_nm) and diameter_nm, or x, y (z) and radius in pixels. IMOD and SynapsEM count in pixels; the
+    corner of an IMOD pixel is at 0, so half a pixel is taken off.
 
     Raises
     ------
@@ -118,7 +118,8 @@ def _imod(path: Path) -> list[tuple[float, float, float, float]]:
     data = path.read_bytes()
     if data[:8] != b"IMODV1.2":
         raise InputError(f"{shown(path)}: is no IMOD model of version 1.2; save it again from 3dmod")
-    at, found, general, last = 8 + _MODEL, [], 0.0, (0, 0)
+    at, general, last = 8 + _MODEL, 0.0, (0, 0)
+    found: list[tuple[float, float, float, float]] = []
     while at + 4 <= len(data) and (name := data[at : at + 4]) != b"IEOF":
         at += 4
         if name == b"OBJT":

@@ -13,7 +13,7 @@ from exotrack._blocks import Execution, map_blocks
 from exotrack.em._find import candidates, survey
 from exotrack.em._plan import Octave, octaves
 from exotrack.em._score import distinct, scored
-from exotrack.em.stack import Stack
+from exotrack.em.stack import Contrast, Stack
 from exotrack.errors import ParameterError
 from exotrack.params import VesicleParams
 from exotrack.tables import Vesicles
@@ -91,7 +91,7 @@ def settled(stack: Stack, searches: list[Octave]) -> tuple[Stack, list[Real]]:
     looks = [survey(stack, octave) for octave in searches]
     if stack.contrast is None:
         ratio = math.exp(float(np.mean([math.log(max(ratio, 1e-9)) for _, ratio in looks])))
-        contrast = "bright" if ratio < 1 / CLEAR else "dark"
+        contrast: Contrast = "bright" if ratio < 1 / CLEAR else "dark"
         sure = "" if max(ratio, 1 / ratio) > CLEAR else ", though it is not clear; say it with --contrast dark or bright"
         stack = stack.with_contrast(contrast, f"membranes are taken to be {contrast}{sure}")
     return stack, [scale for scale, _ in looks]

@@ -1,7 +1,7 @@
 """Filling: how dark the lumen of each vesicle is, how much of it is filled, and whether that can be said.
 
-A micrograph has no absolute scale. Darkness is reckoned from the surroundings of each vesicle (0) to the darkest stain
-of the image (1). What is full and what is empty is a matter of occupancy, a continuous measure with a standard error; the classes only name it.
+A micrograph has no absolute scale. Darkness is reckoned from the surroundings of each vesicle (0) to the darkest stain of the
+image (1). Full and empty are a matter of occupancy, a continuous measure with a standard error; the classes only name it.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
 
     Notes
     -----
-    ``core_darkness`` is (surroundings - lumen) / (surroundings - stain) in grey values turned so that stain is low; the stain is
-    the darkest fiftieth of cores and membranes of this image. ``occupancy`` goes linearly from the clearest tenth of the cores (0)
-    to the darkest fiftieth (1). Where all cores of an image are alike there is nothing to compare with and the occupancy is
-    missing. A vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
+    ``core_darkness`` is (surroundings - lumen) / (surroundings - stain) in grey values turned so that stain is low; stain is the
+    darkest fiftieth of the cores, or the membranes. ``occupancy`` goes linearly from the clearest tenth of the cores (0) to the
+    darkest fiftieth (1). Where all cores of an image are alike there is nothing to compare with and the occupancy is missing. A
+    vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
     """
     if not len(vesicles):
         return vesicles
@@ -122,7 +122,7 @@ def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, float,
 
     def sampled(radii: Real) -> Real:
         distance = np.broadcast_to(radii, (1, len(units), len(radii)))
-        return along_rays(pixels, spacing, here, units, np.ascontiguousarray(distance))[0]
+        return np.asarray(along_rays(pixels, spacing, here, units, np.ascontiguousarray(distance))[0])
 
     power = weight ** (len(spacing) - 1)
     lumen = sampled(RIM * inner * weight)
