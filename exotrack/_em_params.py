@@ -15,8 +15,8 @@ class VesicleParams(Params):
 
     look_for: Literal["membrane", "core"] = setting(
         "membrane", "",
-        "What a vesicle is known by: its membrane, a ring or shell; or its dense core, a disc or ball. Default: every vesicle has "
-        "a membrane, and the space inside may be of any darkness.",
+        "What a vesicle is known by: its membrane, a ring or shell; or its dense core, a disc or ball. Default: every vesicle "
+        "has a membrane, and the space inside may be of any darkness.",
     )  # fmt: skip
     diameter_nm: tuple[float, float] = setting(
         (28.0, 65.0), "nm",

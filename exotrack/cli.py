@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _em_simulation, _runs, _terminal
+from exotrack import __version__, _calibrations, _em_cli, _em_simulation, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -151,6 +151,9 @@ def calibrate(  # noqa: PLR0913 - one argument per option of the command
     chosen = _calibrations.chosen_settings(preset, params, stimulus_s or (), set_ or (), repeats)
     opened = _opened(pixel_um=pixel_um, frame_s=frame_s, axes=axes, series=series, channel=channel, allow_partial=allow_partial)
     typer.echo(_calibrations.calibrate_one(movie, out, chosen, rng, _runs.Wishes(opened, mask, workers, overwrite)))
+
+
+app.command()(_em_cli.em)
 
 
 @app.command()

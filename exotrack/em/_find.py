@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.em._match import Field, peaks, spread_of
-from exotrack.em._outline import Outlines, trace
+from exotrack.em._outline import Look, Outlines, trace
 from exotrack.em._plan import Box, Octave, averaged, plain, window
 from exotrack.em.stack import Stack
 
@@ -54,15 +55,17 @@ def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str
     spacing = np.array(plain(octave.spacing, octave.axes))
     index = first + (at + 0.5) * coarse - 0.5
     start, stop = (np.array(plain(each, octave.axes)) for each in (box.start, box.stop))
-    mine = np.all((index >= start - 0.5) & (index < stop - 0.5), axis=1)
-    index, found = index[mine], found[mine]
+    # Rivals beyond the border count too, so that blocks of any size keep the same ones.
     best = _distinct(index * spacing, found)
     index, found = index[best], found[best]
+    mine = np.all((index >= start - 0.5) & (index < stop - 0.5), axis=1)
+    index, found = index[mine], found[mine]
     detail = averaged(pixels, octave.fine)
     detail = detail if octave.axes == 3 else detail[0]
     shift = (first + (fine - 1) / 2) * spacing
     guess = index * spacing - shift
-    outlines = trace(detail, tuple(spacing * fine), guess, found[:, 0], octave.model, octave.core)
+    typical = math.sqrt(octave.templates[0].radius_nm * octave.templates[-1].radius_nm)
+    outlines = trace(detail, tuple(spacing * fine), guess, found[:, 0], Look(octave.model, octave.core, typical))
     return _columns(outlines, shift, guess, found, octave, box)
 
 
@@ -101,6 +104,7 @@ def _columns(outlines: Outlines, shift: Real, guess: Real, found: Real, octave: 
         "figure": found[:, 0],
         "moved": np.linalg.norm(outlines.centre - guess, axis=1) / found[:, 0],
         "z_score": found[:, 3],
+        "gain": found[:, 2],
         "rho": outlines.rho,
         "oval": second,
         "completeness": np.mean(outlines.present > 0.4, axis=1),

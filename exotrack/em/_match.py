@@ -48,8 +48,8 @@ class Field:
         # Where the picture is flat there is nothing to correlate with; the floor is far below any noise.
         rho = figure / np.sqrt(np.maximum(rest, np.float32(1e-5 * n)))
         np.clip(rho, -0.999, 0.999, out=rho)
-        gain = np.log1p(-(rho**2)) * np.float32(-0.5 * n)
-        return Fit(figure * np.float32(self.spread), rho, gain)
+        gain = np.asarray(np.log1p(-(rho**2)) * np.float32(-0.5 * n), np.float32)
+        return Fit(np.asarray(figure * np.float32(self.spread), np.float32), rho, gain)
 
     def _kernel(self, values: Single) -> Any:
         """Transform of a kernel with its middle at the origin; it is even, so the product is a correlation."""

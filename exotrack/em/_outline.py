@@ -1,8 +1,8 @@
 """Outlines: centre, size and shape of each candidate from the grey values along rays from its centre.
 
 A matched filter along each ray says where the membrane is likely to be; the outline is a circle (sphere) with a second harmonic
-that passes through these places. The centre moves until the first harmonic vanishes. After Jimenez and others (CryoVesNet) in that
-the radial profile has the last word; sub-pixel, in two or three axes.
+that passes through these places. The centre moves until the first harmonic vanishes. That the radial profile has the last word is
+the idea of CryoVesNet (J Cell Biol 2025, e202402169). In two or three axes, finer than a voxel.
 """
 
 from __future__ import annotations
@@ -84,28 +84,41 @@ class Outlines:
     lumen_sd: Real
 
 
-def trace(pixels: Any, spacing: tuple[float, ...], centre: Real, radius: Real, model: Model, core: bool) -> Outlines:
+@dataclass(frozen=True)
+class Look:
+    """What is looked for: how it is drawn, whether by its dense core, and its typical radius (nm), which sets how far to search.
+
+    All of it is one for all candidates of a search, so that none depends on which others are measured with it.
+    """
+
+    model: Model
+    core: bool
+    typical_nm: float
+
+
+def trace(pixels: Any, spacing: tuple[float, ...], centre: Real, radius: Real, look: Look) -> Outlines:
     """Outlines of candidates.
 
     Parameters
     ----------
     pixels : darkness, two or three axes. spacing : (nm) along each.
     centre : (n, axes) first guess (nm from the centre of the first voxel). radius : (n,) first guess (nm).
-    core : the edge of a dense core is looked for, not a membrane.
+    look : what is looked for.
     """
     fan = rays(len(spacing))
     parts = [
-        _Batch(pixels, spacing, fan, model, core).follow(centre[k : k + BATCH], radius[k : k + BATCH])
+        _Batch(pixels, spacing, fan, look).follow(centre[k : k + BATCH], radius[k : k + BATCH])
         for k in range(0, max(len(centre), 1), BATCH)
     ]
     return Outlines(*(np.concatenate([getattr(part, name) for part in parts]) for name in Outlines.__dataclass_fields__))
 
 
 class _Batch:
-    def __init__(self, pixels: Any, spacing: tuple[float, ...], fan: Rays, model: Model, core: bool) -> None:
-        self.pixels, self.spacing, self.fan, self.model, self.core = pixels, np.array(spacing), fan, model, core
+    def __init__(self, pixels: Any, spacing: tuple[float, ...], fan: Rays, look: Look) -> None:
+        self.pixels, self.spacing, self.fan = pixels, np.array(spacing), fan
+        self.model, self.core, self.typical = look.model, look.core, look.typical_nm
         self.pairs = (fan.basis[:, :, None] * fan.basis[:, None, :]).reshape(len(fan.basis), -1)
-        self.step = min(0.5 * float(min(spacing)), 0.25 * model.membrane_nm)
+        self.step = min(0.5 * float(min(spacing)), 0.25 * look.model.membrane_nm)
 
     def follow(self, centre: Real, radius: Real) -> Outlines:
         centre, terms = centre.copy(), np.zeros((len(centre), self.fan.basis.shape[1]))
@@ -122,7 +135,7 @@ class _Batch:
         """Offset of the membrane from the outline along each ray, its weight, and the response at the outline."""
         outline = np.maximum(terms @ self.fan.basis.T, 0.3 * terms[:, :1])
         flank = self.model.margin_nm + self.model.membrane_nm
-        search = reach * float(np.median(terms[:, 0]))
+        search = reach * self.typical
         shift = np.arange(-search - flank, search + flank + self.step / 2, self.step)
         values = self._sampled(centre, outline[..., None] + shift)
         response = self._response(values, shift, search)
@@ -148,7 +161,7 @@ class _Batch:
             kernel = wall / wall.sum(axis=1, keepdims=True)
             for side in (outside, inside):
                 kernel = kernel - 0.5 * side / side.sum(axis=1, keepdims=True)
-        return values @ kernel.T
+        return np.asarray(values @ kernel.T)
 
     def _sampled(self, centre: Real, distance: Real) -> Real:
         """Grey values at `distance` (n, rays, points) along the rays."""
@@ -156,9 +169,9 @@ class _Batch:
 
     def _fitted(self, offsets: Real, weights: Real) -> Real:
         """Harmonics through the offsets, the higher ones held back where the evidence is weak."""
-        weights = weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12)
+        weights = np.asarray(weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12))
         basis = self.fan.basis
-        normal = (weights @ self.pairs).reshape(len(weights), basis.shape[1], -1)
+        normal = (weights @ self.pairs).reshape(len(weights), basis.shape[1], basis.shape[1])
         held = np.zeros(basis.shape[1])
         held[1 + len(self.spacing) :] = 0.15 * len(basis)
         right = (weights * offsets) @ basis
@@ -171,7 +184,7 @@ class _Batch:
         residual = offsets - (terms @ self.fan.basis.T - outline)
         scatter = np.sqrt(np.average(residual**2, axis=1, weights=weights + 1e-12))
         # Grey values on rays whose length is that of the outline: an oval becomes a circle of radius 1.
-        outer = 1 + max(0.35 if self.core else 0, self.model.margin_nm / float(np.median(terms[:, 0])))
+        outer = 1 + max(0.35 if self.core else 0, self.model.margin_nm / self.typical)
         points = (np.arange(40) + 0.5) / 40 * outer
         values = self._sampled(centre, outline[..., None] * points)
         rho, regions = self._correlated(values, points, terms[:, 0])
@@ -192,7 +205,10 @@ class _Batch:
         profile = values.mean(axis=1)
         total = ((values - (profile * weight).sum(axis=1)[:, None, None]) ** 2).mean(axis=1) @ weight
         even = [each - (each * weight).sum(axis=1, keepdims=True) for each in (wall, lumen, profile)]
-        dot = lambda a, b: (a * b * weight).sum(axis=1)  # noqa: E731
+        
+        def dot(a: Real, b: Real) -> Real:
+            return np.asarray((a * b * weight).sum(axis=1))
+
         size = np.maximum(dot(even[1], even[1]), 1e-9)
         figure = even[0] - (dot(even[0], even[1]) / size)[:, None] * even[1]
         along = dot(figure, even[2]) / np.sqrt(np.maximum(dot(figure, figure), 1e-12))

@@ -71,7 +71,7 @@ class Octave:
                 del cuts[-2]
             wide = halo * self.coarse[axis]
             parts.append([(a, b, max(a - wide, 0), min(b + wide, end)) for a, b in itertools.pairwise(cuts)])
-        return [Box(*zip(*three, strict=True)) for three in itertools.product(*parts)]  # type: ignore[arg-type]
+        return [Box(*zip(*three, strict=True)) for three in itertools.product(*parts)]
 
 
 def octaves(stack: Stack, params: VesicleParams, deep: bool) -> list[Octave]:

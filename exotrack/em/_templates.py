@@ -44,7 +44,7 @@ class Model:
         if self.section_nm <= 0:
             return np.asarray(rho < radius, float)
         half = self.section_nm / 2
-        return np.minimum(np.sqrt(np.maximum(radius**2 - rho**2, 0)), half) / half
+        return np.asarray(np.minimum(np.sqrt(np.maximum(radius**2 - rho**2, 0)), half) / half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def template(radius_nm: float, spacing: tuple[float, ...], model: Model, core: b
 
 def _averaged(values: Real, fine: int) -> Real:
     shape = [part for n in values.shape for part in (n // fine, fine)]
-    return values.reshape(shape).mean(axis=tuple(range(1, 2 * values.ndim, 2)))
+    return np.asarray(values.reshape(shape).mean(axis=tuple(range(1, 2 * values.ndim, 2))))
 
 
 def _free(values: Real, of: Real) -> Real:

@@ -86,7 +86,9 @@ def draw(scene: Scene) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     pixels += 0.2 * np.linspace(0, 1, shape[1])  # the illumination falls off
     grain = scene.noise * (0.7 * rng.normal(size=shape) + 0.7 * _grain(shape, 1.0, rng))
     grey = 150 - 45 * (pixels + 0.45 * grain)
-    true = true.assign(y_nm=true["y_nm"] - scene.spacing_nm * (FINE - 1) / 2 / FINE, x_nm=true["x_nm"] - scene.spacing_nm * (FINE - 1) / 2 / FINE)
+    true = true.assign(
+        y_nm=true["y_nm"] - scene.spacing_nm * (FINE - 1) / 2 / FINE, x_nm=true["x_nm"] - scene.spacing_nm * (FINE - 1) / 2 / FINE
+    )
     return np.clip(np.round(grey), 0, 255).astype(np.uint8), true
 
 
