@@ -24,7 +24,7 @@ def is_band(mask: NDArray[np.bool_], spacing_nm: Sequence[float]) -> bool:
     return bool(distance_transform_edt(padded, sampling=spacing_nm).max() <= BAND_NM)
 
 
-def smoothed(mask: NDArray[np.bool_], sigma: float) -> Real:
+def smoothed(mask: NDArray[Any], sigma: float) -> Real:
     """A mask as a smooth field that is 0.5 at its face.
 
     The kernel 2 G(s) - G(sqrt(2) s) has no second moment, so that it takes the steps of voxels away without drawing curved

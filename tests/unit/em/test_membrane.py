@@ -126,7 +126,7 @@ def test_a_traced_membrane_lies_in_its_middle(contrast) -> None:
         np.random.default_rng(1),
     )
     x = np.array([20.0, 300.0, 580.0])
-    clicks = np.column_stack([truth.scene.surface.height(np.array(25.0), x) + [4, -5, 3], x])
+    clicks = np.column_stack([truth.scene.surface.height(np.array(25.0), x) + np.array([4, -5, 3]), x])
     membrane = trace(truth.pixels, clicks, (1.5, 1.5), inside_nm=(350, 300))
     line = membrane.vertices[(membrane.vertices[:, 1] > 40) & (membrane.vertices[:, 1] < 560)]
     off = truth.scene.surface.distance(np.column_stack([np.full(len(line), 25.0), line]))
