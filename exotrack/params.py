@@ -13,12 +13,18 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from exotrack._em_params import EM_PRESETS as EM_PRESETS
+from exotrack._em_params import EmAnalysis as EmAnalysis
+from exotrack._em_params import FillingParams as FillingParams
+from exotrack._em_params import VesicleParams as VesicleParams
+from exotrack._em_params import em_preset as em_preset
 from exotrack._settings import Params, declared, nearest, setting
 from exotrack.errors import ParameterError
 
 __all__ = [
-    "PRESETS", "Analysis", "CellParams", "ClassifyParams", "DetectParams", "LinkParams", "MeasureParams", "Params",
-    "ProtocolParams", "declared", "nearest", "preset", "read_toml", "setting", "to_toml",
+    "EM_PRESETS", "PRESETS", "Analysis", "CellParams", "ClassifyParams", "DetectParams", "EmAnalysis", "FillingParams",
+    "LinkParams", "MeasureParams", "Params", "ProtocolParams", "VesicleParams", "declared", "em_preset", "nearest", "preset",
+    "read_toml", "setting", "to_toml",
 ]  # fmt: skip
 
 

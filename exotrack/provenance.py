@@ -21,7 +21,7 @@ from typing import Any
 
 from exotrack import __version__
 from exotrack.movie import Movie
-from exotrack.params import Analysis
+from exotrack.params import Analysis, Params
 from exotrack.physics import Noise
 
 DEPENDENCIES = (
@@ -63,10 +63,16 @@ class Recorder:
         """The provenance of an analysis that ends now."""
         return {
             "movie_id": movie.movie_id,
-            "exotrack": __version__,
             "input": input_record(movie),
             "movie": movie_record(movie),
             "noise": {"slope": noise.slope, "intercept": noise.intercept, "source": noise.source},
+            **self.plain(params),
+        }
+
+    def plain(self, params: Params) -> dict[str, Any]:
+        """What the record of any work that ends now holds, whatever it was done to."""
+        return {
+            "exotrack": __version__,
             "params": params.model_dump(mode="json"),
             "started": self.started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -23,6 +23,14 @@ from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
+from exotrack._em_geometry_tables import DistanceBins as DistanceBins
+from exotrack._em_geometry_tables import Dockings as Dockings
+from exotrack._em_geometry_tables import Pits as Pits
+from exotrack._em_geometry_tables import Sizes as Sizes
+from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
+from exotrack._em_tables import EM_STATES as EM_STATES
+from exotrack._em_tables import FILLINGS as FILLINGS
+from exotrack._em_tables import Vesicles as Vesicles
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -240,7 +248,9 @@ ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events,
 """What an analysis makes, in the order of its stages."""
 CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
-EVERY = (*ALL, *CALIBRATION)
+MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
+"""What is made of electron micrographs."""
+EVERY = (*ALL, *CALIBRATION, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

@@ -59,6 +59,8 @@ def test_every_column_says_what_it_is_and_names_carry_their_units(table: type[Ta
         unit = key.removesuffix("_sd").rpartition("_")[2]
         if key.endswith("um2_s"):
             assert column.unit == "um^2/s", key
+        elif key.startswith("per_"):
+            assert column.unit == {"um": "1/um", "um2": "1/um^2"}[unit], key
         elif unit in ("um", "um2", "nm", "s"):
             assert column.unit == {"um": "um", "um2": "um^2", "nm": "nm", "s": "s"}[unit], key
         assert (column.dtype == "float64") >= bool(column.unit not in ("", "frame")), key

@@ -1,0 +1,169 @@
+"""``exotrack em``: micrographs into tables of vesicles."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from exotrack import _runs, _terminal
+from exotrack.errors import InputError, ParameterError, TryAgainError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from exotrack.em.stack import Stack
+    from exotrack.params import EmAnalysis
+
+
+@dataclass(frozen=True)
+class EmWishes:
+    """What the user asks of a run besides the parameters."""
+
+    opened: Mapping[str, Any] = field(default_factory=dict)
+    labels: Path | None = None
+    split: bool = False
+    backend: str | None = None
+    membrane: Path | None = None
+    rule: str | None = None
+    workers: int | None = None
+    overwrite: bool = False
+
+
+def chosen(preset: str | None, file: Path | None, changes: Sequence[str]) -> EmAnalysis:
+    """The parameters: preset, then the file, then single changes; `ParameterError` says which name is unknown."""
+    import tomllib
+
+    from exotrack.params import em_preset
+
+    params = em_preset(preset or "synaptic")
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ParameterError(f"{file}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ParameterError(f"{file}: is not TOML ({error})") from None
+        start = params if preset is not None else em_preset(str(values.get("preset", "synaptic")))
+        params = start.updated(values, source=str(file))
+    return params.updated(_runs.changed(changes), "--set") if changes else params
+
+
+def spacing(given: str | None) -> tuple[float, ...] | None:
+    """``"30,8,8"`` as numbers; `ParameterError` says what is none."""
+    if given is None:
+        return None
+    try:
+        return tuple(float(part) for part in given.split(","))
+    except ValueError:
+        raise ParameterError(f"--spacing-nm takes Z,Y,X or one number in nm, such as 30,8,8, found {given!r}") from None
+
+
+def run_all(images: Sequence[Path], out: Path, params: EmAnalysis, wishes: EmWishes) -> int:
+    """Analyse each image into its folder below `out`; returns the exit status, as `_runs.run_all` does."""
+    every = _runs.places(images, out, wishes.overwrite)
+    if wishes.labels is not None and len(every) > 1:
+        raise InputError(f"--labels belong to one image, {len(every)} were given; run them one by one")
+    failed = 0
+    for path, folder in every.items():
+        try:
+            said = run_one(path, folder, params, wishes)
+        except TryAgainError:
+            raise
+        except Exception as error:
+            if len(every) == 1 or _terminal.interruption_behind(error) is not None:
+                raise
+            failed += 1
+            _terminal.complain(f"{path.name}: {_terminal.explained(error)}")
+        else:
+            typer.echo(f"{folder.name}: {said} -> {folder}")
+    if failed:
+        typer.echo(f"{len(every) - failed} of {len(every)} images done, {failed} failed")
+    return 1 if failed else 0
+
+
+def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> str:
+    """Open, analyse and write one image; returns what to say of it."""
+    from exotrack.em import fill, open_stack
+    from exotrack.io.results import write_results
+    from exotrack.provenance import Recorder
+
+    recorder = Recorder()
+    stack = open_stack(path, **wishes.opened, image_id=folder.name)
+    with _terminal.Bars(stack.image_id) as bars:
+        with recorder.stage("vesicles"):
+            stack, table, meta = _found(stack, params, wishes, bars)
+        with recorder.stage("filling"):
+            table = fill(table, stack, params.filling)
+        if wishes.membrane is not None:
+            with recorder.stage("membrane"):
+                table = _placed(table, stack, wishes)
+    for note in stack.notes:
+        _terminal.complain(f"{path.name}: {note}", "note")
+    record = recorder.plain(params) | {
+        "movie_id": stack.image_id,
+        "input": {"path": str(path.absolute())},
+        "image": _image(stack),
+        "command": shlex.join(["exotrack", *sys.argv[1:]]),
+        "backend": wishes.backend or ("labels" if wishes.labels else "own"),
+        "backend_says": dict(meta),
+    }
+    write_results(folder, {"vesicles": table}, params, record, overwrite=wishes.overwrite)
+    kinds = table["filling"].value_counts()
+    filling = ", ".join(f"{kinds[kind]} {kind}" for kind in ("full", "partial", "empty", "unresolved") if kinds.get(kind))
+    middle = f", median diameter {table['diameter_nm'].median():.1f} nm" if len(table) else ""
+    return f"{len(table)} vesicles{middle}" + (f" ({filling})" if filling else "")
+
+
+def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tuple[Stack, pd.DataFrame, Mapping[str, Any]]:
+    """Vesicles of the stack, by whatever means were wished, and the stack with its contrast settled."""
+    from exotrack import link
+    from exotrack._blocks import Execution
+    from exotrack.em import detect, read_vesicles
+    from exotrack.em.backends import find_with
+    from exotrack.em.detect import settle
+
+    stack = settle(stack, params.vesicles)
+    if wishes.labels is not None:
+        return stack, read_vesicles(wishes.labels, stack, split=wishes.split), {}
+    if wishes.backend is not None:
+        return stack, *find_with(wishes.backend, stack)
+    return stack, detect(stack, params.vesicles, Execution(workers=wishes.workers, progress=bars), link), {}
+
+
+def _placed(table: pd.DataFrame, stack: Stack, wishes: EmWishes) -> pd.DataFrame:
+    """The table with distances to the membrane and states by the rule."""
+    from exotrack.em.membrane import Membrane
+    from exotrack.em.states import place
+    from exotrack.io.voxels import open_voxels
+
+    assert wishes.membrane is not None
+    mask = open_voxels(wishes.membrane).voxels
+    if mask.shape != stack.shape:
+        raise InputError(
+            f"{wishes.membrane.name}: a membrane of {mask.shape} voxels for an image of {stack.shape}; draw it on this image"
+        )
+    drawn = mask.read(*(slice(0, n) for n in mask.shape)) > 0
+    flat = stack.flat
+    membrane = Membrane.from_mask(drawn[0] if flat else drawn, stack.spacing_nm[1:] if flat else stack.spacing_nm)
+    placed: pd.DataFrame = place(table, membrane, wishes.rule or "touching")
+    return placed
+
+
+def _image(stack: Stack) -> dict[str, Any]:
+    z, y, x = stack.shape
+    return {
+        "sections": z,
+        "height": y,
+        "width": x,
+        "dtype": str(stack.voxels.dtype),
+        "spacing_nm": [None if value != value else value for value in stack.spacing_nm],
+        "contrast": stack.contrast,
+        "sources": dict(stack.sources),
+        "notes": list(stack.notes),
+    }
