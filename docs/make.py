@@ -7,7 +7,7 @@ from typing import Any
 
 from exotrack.calibrate.settings import Settings
 from exotrack.io.dictionary import markdown
-from exotrack.params import Analysis, Params, declared, preset, to_toml
+from exotrack.params import Analysis, EmAnalysis, Params, declared, preset, to_toml
 from exotrack.simulate import Simulation
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +39,9 @@ SIMULATION = """Set with `exotrack simulate PRESET --out DIR --rng N --set NAME=
 [simulator.md](simulator.md)."""
 CALIBRATION = """Set with `exotrack calibrate MOVIE --out DIR --preset NAME --set calibrate.repeats=8`, or in a file under
 `[calibrate]`; what they do is in [calibrate.md](calibrate.md)."""
+MICROGRAPH = (
+    """Set with `exotrack em IMAGE --out DIR --preset NAME --set vesicles.min_score=0.7`, or in a file with `--params`."""
+)
 SETTINGS = """# Settings of exotrack for granules with lumenal cargo. Copy, change, and run:
 #   exotrack run MOVIE --out DIR --params granule.toml
 # What is left out keeps the preset's value."""
@@ -54,6 +57,7 @@ def parameters() -> str:
     parts = [
         f"# Parameters\n\n{NOTE}\n\n## Of an analysis\n\n{ANALYSIS}\n\n{_listed(Analysis)}",
         f"## Of a calibration\n\n{CALIBRATION}\n\n{_listed(Settings, ('calibrate',))}",
+        f"## Of a micrograph\n\n{MICROGRAPH}\n\n{_listed(EmAnalysis)}",
         f"## Of a simulation\n\n{SIMULATION}\n\n{_listed(Simulation)}",
     ]
     return "".join(parts).rstrip() + "\n"
