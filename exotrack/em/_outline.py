@@ -205,7 +205,7 @@ class _Batch:
         profile = values.mean(axis=1)
         total = ((values - (profile * weight).sum(axis=1)[:, None, None]) ** 2).mean(axis=1) @ weight
         even = [each - (each * weight).sum(axis=1, keepdims=True) for each in (wall, lumen, profile)]
-        
+
         def dot(a: Real, b: Real) -> Real:
             return np.asarray((a * b * weight).sum(axis=1))
 

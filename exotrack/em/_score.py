@@ -15,8 +15,8 @@ Real = NDArray[np.float64]
 MEASURES = ("contrast", "completeness", "gain", "height", "oval")
 WEIGHTS: dict[str, tuple[float, ...]] = {
     "ring": (-31.8, 7.11, 16.06, 2.21, 7.98, -16.07),
-    "shell": (-40.0, 3.0, 10.0, 6.0, 4.0, -10.0),
-    "disc": (-40.0, 3.0, 10.0, 6.0, 4.0, -10.0),
+    "shell": (-13.3, 3.56, 1.0, 1.53, 5.96, -25.9),
+    "disc": (-24.1, 5.7, 15.0, 0.84, 4.39, -19.3),
 }
 """Constant and weight of each of `MEASURES`, by what is looked for."""
 OUTSIDE = (0.97, 1.04)

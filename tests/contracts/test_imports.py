@@ -68,6 +68,8 @@ OWNERS = {
     "rich": {"cli", "_runs", "_terminal"},
     "tifffile": {"io", "simulate"},
     "zarr": {"io"},
+    "h5py": {"io"},
+    "cellpose": {"em"},
     "trackpy": {"link"},
     "jinja2": {"report"},
     "antimony": {"kinetics"},
@@ -112,6 +114,7 @@ def test_no_room_imports_outwards_and_no_stage_another() -> None:
         ("exotrack.classify", "from exotrack import detect"),
         ("exotrack.movie", "from exotrack.io import open_movie"),
         ("exotrack.io.tiff", "from exotrack.pipeline import analyse"),
+        ("exotrack.em.sections", "from exotrack.link import link"),
     ],
 )
 def test_an_outward_import_would_be_seen(name: str, line: str) -> None:
