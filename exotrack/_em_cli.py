@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from exotrack import _em_runs
+from exotrack._em_geometry import Surroundings
 from exotrack.errors import ParameterError
 
 Image = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Micrographs, serial sections or volumes.")]
@@ -31,8 +32,22 @@ Labels = Annotated[
 ]
 Split = Annotated[bool, typer.Option("--split-labels", help="Give each unconnected piece of a label a number of its own.")]
 BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Find vesicles with an installed backend.")]
-MembraneFile = Annotated[Path | None, typer.Option("--membrane", metavar="FILE", help="Mask of the plasma membrane.")]
-Rule = Annotated[str | None, typer.Option("--rule", metavar="NAME", help="What docked and tethered mean.")]
+MembraneFile = Annotated[
+    Path | None, typer.Option("--membrane", metavar="FILE", help="Mask of the plasma membrane, or of the cell.")
+]
+ActiveZone = Annotated[Path | None, typer.Option("--active-zone", metavar="FILE", help="Mask of the active zone or ribbon.")]
+Rule = Annotated[
+    str | None,
+    typer.Option(
+        "--rule",
+        metavar="NAME",
+        help="What docked and tethered mean: touching, tomography, bilayer_5, bilayer_10, ribbon or cryo_centre.",
+    ),
+]
+SectionNm = Annotated[
+    float | None,
+    typer.Option("--section-nm", metavar="NM", help="Thickness of the section; corrects diameters and numbers for it."),
+]
 Channel = Annotated[str | None, typer.Option("--channel", help="Number (from 0) or name of the channel.")]
 Series = Annotated[int | None, typer.Option("--series", min=0, help="Which image of the file (from 0).")]
 Dataset = Annotated[str | None, typer.Option("--dataset", metavar="PATH", help="Path inside an HDF5 file.")]
@@ -52,14 +67,16 @@ def em(  # noqa: PLR0913 - one argument per option of the command
     split_labels: Split = False,
     backend: BackendName = None,
     membrane: MembraneFile = None,
+    active_zone: ActiveZone = None,
     rule: Rule = None,
+    section_nm: SectionNm = None,
     channel: Channel = None,
     series: Series = None,
     dataset: Dataset = None,
     workers: Workers = None,
     overwrite: Overwrite = False,
 ) -> int:
-    """Find vesicles in electron micrographs."""
+    """Find vesicles in electron micrographs, say how full they are and, with --membrane, where they stand to it."""
     if contrast not in (None, "dark", "bright"):
         raise ParameterError(f"--contrast is dark or bright, found {contrast!r}")
     if labels is not None and backend is not None:
@@ -74,5 +91,6 @@ def em(  # noqa: PLR0913 - one argument per option of the command
         "dataset": dataset,
     }
     opened = {key: value for key, value in given.items() if value is not None}
-    wishes = _em_runs.EmWishes(opened, labels, split_labels, backend, membrane, rule, workers, overwrite)
+    around = Surroundings(membrane, active_zone, rule, section_nm)
+    wishes = _em_runs.EmWishes(opened, labels, split_labels, backend, around, workers, overwrite)
     return _em_runs.run_all(images, out, chosen, wishes)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from exotrack import _runs, _terminal
+from exotrack import _em_geometry, _runs, _terminal
+from exotrack._em_geometry import Surroundings
 from exotrack.errors import InputError, ParameterError, TryAgainError
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ class EmWishes:
     labels: Path | None = None
     split: bool = False
     backend: str | None = None
-    membrane: Path | None = None
-    rule: str | None = None
+    around: Surroundings = field(default_factory=Surroundings)
     workers: int | None = None
     overwrite: bool = False
 
@@ -66,9 +66,12 @@ def spacing(given: str | None) -> tuple[float, ...] | None:
 
 def run_all(images: Sequence[Path], out: Path, params: EmAnalysis, wishes: EmWishes) -> int:
     """Analyse each image into its folder below `out`; returns the exit status, as `_runs.run_all` does."""
+    wishes.around.check()
     every = _runs.places(images, out, wishes.overwrite)
-    if wishes.labels is not None and len(every) > 1:
-        raise InputError(f"--labels belong to one image, {len(every)} were given; run them one by one")
+    masks = {"--labels": wishes.labels, "--membrane": wishes.around.membrane, "--active-zone": wishes.around.active_zone}
+    for flag, given in masks.items():
+        if given is not None and len(every) > 1:
+            raise InputError(f"{flag} is of one image, {len(every)} were given; run them one by one")
     failed = 0
     for path, folder in every.items():
         try:
@@ -100,24 +103,30 @@ def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> s
             stack, table, meta = _found(stack, params, wishes, bars)
         with recorder.stage("filling"):
             table = fill(table, stack, params.filling)
-        if wishes.membrane is not None:
-            with recorder.stage("membrane"):
-                table = _placed(table, stack, wishes)
+        with recorder.stage("membrane"):
+            tables, membrane = _em_geometry.described(table, stack, wishes.around)
     for note in stack.notes:
         _terminal.complain(f"{path.name}: {note}", "note")
-    record = recorder.plain(params) | {
-        "movie_id": stack.image_id,
-        "input": {"path": str(path.absolute())},
-        "image": _image(stack),
-        "command": shlex.join(["exotrack", *sys.argv[1:]]),
-        "backend": wishes.backend or ("labels" if wishes.labels else "own"),
-        "backend_says": dict(meta),
-    }
-    write_results(folder, {"vesicles": table}, params, record, overwrite=wishes.overwrite)
+    record = recorder.plain(params) | _record(stack, path, wishes, meta)
+    write_results(
+        folder,
+        tables,
+        params,
+        record,
+        overwrite=wishes.overwrite,
+        extra=lambda place: _em_geometry.write_page(place, stack, tables, membrane, wishes.around, record),
+    )
+    return _said(tables["vesicles"])
+
+
+def _said(table: pd.DataFrame) -> str:
+    """What was found, in a line."""
     kinds = table["filling"].value_counts()
     filling = ", ".join(f"{kinds[kind]} {kind}" for kind in ("full", "partial", "empty", "unresolved") if kinds.get(kind))
     middle = f", median diameter {table['diameter_nm'].median():.1f} nm" if len(table) else ""
-    return f"{len(table)} vesicles{middle}" + (f" ({filling})" if filling else "")
+    states = table.loc[table["state"] != "", "state"].value_counts()
+    placed = "; " + ", ".join(f"{n} {state}" for state, n in states.items()) if len(states) else ""
+    return f"{len(table)} vesicles{middle}" + (f" ({filling})" if filling else "") + placed
 
 
 def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tuple[Stack, pd.DataFrame, Mapping[str, Any]]:
@@ -136,23 +145,23 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tup
     return stack, detect(stack, params.vesicles, Execution(workers=wishes.workers, progress=bars), link), {}
 
 
-def _placed(table: pd.DataFrame, stack: Stack, wishes: EmWishes) -> pd.DataFrame:
-    """The table with distances to the membrane and states by the rule."""
-    from exotrack.em.membrane import Membrane
-    from exotrack.em.states import place
-    from exotrack.io.voxels import open_voxels
+def _record(stack: Stack, path: Path, wishes: EmWishes, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record of a micrograph holds besides that of any work."""
+    from exotrack.provenance import files_record
 
-    assert wishes.membrane is not None
-    mask = open_voxels(wishes.membrane).voxels
-    if mask.shape != stack.shape:
-        raise InputError(
-            f"{wishes.membrane.name}: a membrane of {mask.shape} voxels for an image of {stack.shape}; draw it on this image"
-        )
-    drawn = mask.read(*(slice(0, n) for n in mask.shape)) > 0
-    flat = stack.flat
-    membrane = Membrane.from_mask(drawn[0] if flat else drawn, stack.spacing_nm[1:] if flat else stack.spacing_nm)
-    placed: pd.DataFrame = place(table, membrane, wishes.rule or "touching")
-    return placed
+    around = wishes.around
+    masks = {"labels": wishes.labels, "membrane": around.membrane, "active_zone": around.active_zone}
+    return {
+        "movie_id": stack.image_id,
+        "input": files_record(getattr(stack.voxels, "frames", stack.voxels), path),
+        "image": _image(stack),
+        "command": shlex.join(["exotrack", *sys.argv[1:]]),
+        "backend": wishes.backend or ("labels" if wishes.labels else "own"),
+        "backend_says": dict(meta),
+        "rule": None if around.membrane is None else around.rule or "touching",
+        "section_nm": around.section_nm,
+        "masks": {name: files_record(None, mask) for name, mask in masks.items() if mask is not None},
+    }
 
 
 def _image(stack: Stack) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Field:
             rest -= self._back(self._plain * self._kernel(one.other)) ** 2
         figure = self._back(self._plain * self._kernel(one.figure))
         # Where the picture is flat there is nothing to correlate with; the floor is far below any noise.
-        rho = figure / np.sqrt(np.maximum(rest, np.float32(1e-5 * n)))
+        rho: Single = np.asarray(figure / np.sqrt(np.maximum(rest, np.float32(1e-5 * n))), np.float32)
         np.clip(rho, -0.999, 0.999, out=rho)
         gain = np.asarray(np.log1p(-(rho**2)) * np.float32(-0.5 * n), np.float32)
         return Fit(np.asarray(figure * np.float32(self.spread), np.float32), rho, gain)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from exotrack._em_geometry_tables import DistanceBins, Dockings, Pits, Sizes
+from exotrack.em._surface import faces_of
 from exotrack.em.membrane import Membrane
-from exotrack.em.omega import pits
+from exotrack.em.omega import chains, pits
 from exotrack.em.placement import distance_bins, dockings, random_placement
 from exotrack.em.states import Rule, place, rule_named
 from exotrack.em.stereology import corrected_sizes
@@ -65,3 +66,12 @@ def describe(  # noqa: PLR0913 - what is known of an image, each by name
         whole = vesicles.loc[~vesicles["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
         found["sizes"] = corrected_sizes(whole, section_nm, image_id)
     return found
+
+
+def section_lines(membrane: Membrane, section: int = 0) -> list[NDArray[np.float64]]:
+    """The membrane's lines (n, 2) of y, x in nm in one section, to draw; none of a surface that was not made from a mask."""
+    if membrane.ndim == 2:
+        return chains(membrane.vertices, membrane.faces)
+    if membrane.level is None:
+        return []
+    return chains(*faces_of(membrane.level[section] + 0.5, membrane.spacing_nm[1:]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from exotrack._em_geometry_tables import DistanceBins, Dockings
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 Real = NDArray[np.float64]
 POOL = 20_000
 """Places drawn once, of which each random placement takes some."""
-AT_ONCE = 48
-"""Places tried for a vesicle at a time."""
-ROUNDS = 6
+TRIES = 288
+"""Places tried for a vesicle before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +73,54 @@ def random_placement(
     at = at[np.isfinite(at).all(axis=1)]
     if not membrane.signed and len(at):
         membrane = membrane.facing(at[int(np.argmax(np.abs(membrane.quick(at))))])
-    which = np.argwhere(inside)
+    which = np.flatnonzero(inside)
     if not len(which):
         raise InputError("cell: the mask is empty, so that no vesicle can be placed; mark where vesicles may lie")
-    pool = (which[rng.integers(0, len(which), POOL)] + rng.uniform(-0.5, 0.5, (POOL, inside.ndim))) * np.asarray(spacing_nm)
+    drawn = np.column_stack(np.unravel_index(which[rng.integers(0, len(which), POOL)], inside.shape))
+    pool = (drawn + rng.uniform(-0.5, 0.5, (POOL, inside.ndim))) * np.asarray(spacing_nm)
     gaps = membrane.quick(pool)
     if not (gaps > 0).any():
         raise InputError("cell: no place of it lies on the inner side of the membrane; check the mask, or turn the membrane over")
-    pool, gaps = pool[gaps > 0], gaps[gaps > 0]
+    order = np.argsort(gaps, kind="stable")
+    order = order[gaps[order] > 0]
+    pool, gaps = pool[order], gaps[order]
     centre = np.stack([_one_draw(pool, gaps, radii, apart, rng) for _ in range(draws)]) if draws else np.zeros((0, len(radii)))
     return RandomPlacement(centre, centre - radii)
 
 
 def _one_draw(pool: Real, gaps: Real, radii: Real, apart: bool, rng: np.random.Generator) -> Real:
-    """Distances of the centres in one placement, the largest vesicles first."""
-    placed, found = np.full((len(radii), pool.shape[1]), np.inf), np.full(len(radii), np.nan)
-    for number, radius in enumerate(radii):
-        for _ in range(ROUNDS):
-            tried = rng.integers(0, len(pool), AT_ONCE)
-            tried = tried[gaps[tried] >= radius]
-            if apart and number and len(tried):
-                away2 = ((pool[tried][:, None] - placed[:number]) ** 2).sum(axis=2)
-                tried = tried[(away2 >= (radii[:number] + radius) ** 2).all(axis=1)]
-            if len(tried):
-                placed[number], found[number] = pool[tried[0]], gaps[tried[0]]
+    """Distances of the centres in one placement, the largest vesicles first; `pool` begins with the nearest place."""
+    first = np.searchsorted(gaps, radii)
+    if not apart:
+        room = first < len(gaps)
+        chosen = first + (rng.random(len(radii)) * (len(gaps) - first)).astype(np.int64)
+        return np.where(room, gaps[np.minimum(chosen, len(gaps) - 1)], np.nan)
+    return np.asarray(_apart(pool, gaps, radii, first, rng.random((len(radii), TRIES))))
+
+
+@njit(nogil=True, cache=True)
+def _apart(pool: Real, gaps: Real, radii: Real, first: NDArray[np.int64], tries: Real) -> Real:
+    """Each vesicle at the first tried place where it overlaps none of those before it; NaN where there was none."""
+    found = np.full(len(radii), np.nan)
+    placed = np.empty((len(radii), pool.shape[1]))
+    sizes = np.empty(len(radii))
+    count = 0
+    for number in range(len(radii)):
+        for t in range(tries.shape[1]):
+            k = first[number] + int(tries[number, t] * (len(gaps) - first[number]))
+            if k >= len(gaps):
+                break
+            free = True
+            for other in range(count):
+                away2 = 0.0
+                for axis in range(pool.shape[1]):
+                    away2 += (pool[k, axis] - placed[other, axis]) ** 2
+                if away2 < (sizes[other] + radii[number]) ** 2:
+                    free = False
+                    break
+            if free:
+                placed[count], sizes[count], found[number] = pool[k], radii[number], gaps[k]
+                count += 1
                 break
     return found
 

@@ -48,6 +48,7 @@ def write_em_report(  # noqa: PLR0913 - what a page shows, each by name
     tables: Mapping[str, Any],
     lines_nm: Sequence[NDArray[np.float64]] = (),
     section: int = 0,
+    factor: int = 1,
     rule: str = "",
     notes: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
@@ -63,6 +64,7 @@ def write_em_report(  # noqa: PLR0913 - what a page shows, each by name
         is empty.
     lines_nm : the membrane in that section, lines (n, 2) of y, x in nm.
     section : number of the section shown; vesicles that reach into it are drawn.
+    factor : side of the blocks of pixels over which `pixels` are means, where the section is large; spacing is that of the image.
     rule : the rule of the states in a line, as `Rule.describe` gives it.
     notes : what a reader should know (contrast, spacing, artefacts), a sentence each.
     provenance : the record of the run.
@@ -75,8 +77,9 @@ def write_em_report(  # noqa: PLR0913 - what a page shows, each by name
     kinds = (Vesicles, Dockings, DistanceBins, Sizes, Pits)
     whole = {table.name: table.check(tables[table.name]) if table.name in tables else table.empty() for table in kinds}
     html = template("em_page.html.j2").render(
-        style=Markup(resource("report.css") + resource("em.css")), image_id=image_id, facts=_facts(values, spacing_nm, whole),
-        **_picture(values, spacing_nm, whole["vesicles"], lines_nm, section), **_panels(whole), rule=rule,
+        style=Markup(resource("report.css") + resource("em.css")), image_id=image_id,
+        facts=_facts((values.shape[0] * factor, values.shape[1] * factor), spacing_nm, whole),
+        **_picture((values, factor), spacing_nm, whole["vesicles"], lines_nm, section), **_panels(whole), rule=rule,
         notes=[*notes, NO_KISS], labels=LABELS, provenance=list(provenance_rows(dict(provenance or {}))),
     )  # fmt: skip
     path = Path(folder) / "report.html"
@@ -85,24 +88,30 @@ def write_em_report(  # noqa: PLR0913 - what a page shows, each by name
     return path
 
 
-def _facts(values: NDArray[Any], spacing: tuple[float, float, float], tables: Mapping[str, Any]) -> list[tuple[str, str]]:
-    y, x = values.shape
+def _facts(shape: tuple[int, int], spacing: tuple[float, float, float], tables: Mapping[str, Any]) -> list[tuple[str, str]]:
+    y, x = shape
     vesicles = tables["vesicles"]
     floors = vesicles["resolution_nm"].dropna()
     return [
         ("Image", f"{y} × {x} px ({number(y * spacing[1] / 1e3)} × {number(x * spacing[2] / 1e3)} µm)"),
         ("Pixel", f"{spacing[1]:g} × {spacing[2]:g} nm"),
-        ("Section", f"{spacing[0]:g} nm"),
+        ("Section", f"{spacing[0]:g} nm" if spacing[0] > 0 else "thickness not known"),
         ("Found by", ", ".join(sorted(set(vesicles["backend"]))) or MISSING),
         ("Resolved", f"{number(floors.max(), 2)} nm" if len(floors) else MISSING),
     ]
 
 
 def _picture(
-    values: NDArray[Any], spacing: tuple[float, float, float], vesicles: Any, lines: Sequence[NDArray[np.float64]], section: int
+    means: tuple[NDArray[Any], int],
+    spacing: tuple[float, float, float],
+    vesicles: Any,
+    lines: Sequence[NDArray[np.float64]],
+    section: int,
 ) -> dict[str, Any]:
     """The section with its marks; places are in pixels of the picture, whose first pixel has its centre at 0."""
+    values, before = means
     small, factor = binned(values.astype(float), 1600)
+    factor *= before
     drawn: Picture = picture(small, 0.5, 99.8)
 
     def at(nm: Any, axis: int) -> Any:
@@ -120,7 +129,7 @@ def _picture(
         title = f"Vesicle {row.vesicle_id}: {number(row.diameter_nm)} nm, {row.state or 'no state'}{away}"
         marks.append(Mark(at(row.y_nm, 1), at(row.x_nm, 2), size / spacing[2] / factor, row.state or "none", title))
     path = "".join("M" + "L".join(f"{at(x, 2):.1f} {at(y, 1):.1f}" for y, x in line) for line in lines)
-    width_nm = values.shape[1] * spacing[2]
+    width_nm = values.shape[1] * before * spacing[2]
     power = 10.0 ** np.floor(np.log10(width_nm / 4))
     bar = max(f * power for f in (1, 2, 5) if f * power <= width_nm / 4 * 1.001)
     return {
