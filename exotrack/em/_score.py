@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 MEASURES = ("contrast", "completeness", "gain", "height", "oval")
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "ring": (-31.8, 7.11, 16.06, 2.21, 7.98, -16.07),
+    "ring": (-34.58, 0.81, 7.09, 5.46, 3.36, -1.54),
     "shell": (-13.3, 3.56, 1.0, 1.53, 5.96, -25.9),
     "disc": (-24.1, 5.7, 15.0, 0.84, 4.39, -19.3),
 }
