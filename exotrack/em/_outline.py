@@ -169,13 +169,13 @@ class _Batch:
 
     def _fitted(self, offsets: Real, weights: Real) -> Real:
         """Harmonics through the offsets, the higher ones held back where the evidence is weak."""
-        relative: Real = np.asarray(weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12), np.float64)
+        relative: Real = weights / np.maximum(weights.mean(axis=1, keepdims=True), 1e-12)
         basis = self.fan.basis
         normal = (relative @ self.pairs).reshape(len(relative), basis.shape[1], basis.shape[1])
         held = np.zeros(basis.shape[1])
         held[1 + len(self.spacing) :] = 0.15 * len(basis)
         right = (relative * offsets) @ basis
-        found: Real = np.linalg.solve(normal + np.diag(held + 1e-9), right[..., None])[..., 0]
+        found: Real = np.asarray(np.linalg.solve(normal + np.diag(held + 1e-9), right[..., None])[..., 0], np.float64)
         return found
 
     def _judged(self, centre: Real, terms: Real) -> Outlines:
