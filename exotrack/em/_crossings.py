@@ -24,7 +24,7 @@ MOST = 1500
 WRONG = 0.004
 """Part of the voxels on the wrong side of the quadric above which a narrower one is tried."""
 ROUGH = (0.06, 0.36)
-"""Scatter of fractional places about the quadric, in voxels: above the first a narrower one is tried, above the second none is."""
+"""Scatter of fractional places about the quadric (voxels) above which a narrower one is tried; the second is for the last."""
 FARTHEST = 1.0
 """The face is moved by no more than this (voxels)."""
 RIDGE = 1e-8
@@ -107,7 +107,7 @@ class Crossings:
         u, d, scale = here / reach, len(foot), reach * self.spacing
         round_ = (scale / scale.max()) ** 2
         terms = _terms(u)
-        # A plane or a sphere has fewer numbers than a quadric, so that the voxels tell them better: if one parts all, it is taken.
+        # A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken.
         for kind, most in (("plane", 0.0), ("sphere", 0.0), ("quadric", 1.0 if last else WRONG)):
             bend = (
                 np.zeros((len(u), 0)) if kind == "plane" else (u**2 @ round_)[:, None] if kind == "sphere" else terms[:, 1 + d :]

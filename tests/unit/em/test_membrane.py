@@ -49,8 +49,8 @@ def test_distances_to_a_sphere_are_exact(spacing) -> None:
 
 @pytest.mark.parametrize("noise", [0.02, 0.1])
 def test_a_rough_mask_gives_its_middle(noise) -> None:
-    """Voxels near the face that are wrong by chance, as a hand draws: the face stays within half a voxel, and right on average."""
-    depth, _, points, true, units = ball((2.0, 2.0))
+    """Voxels near the face that are wrong by chance, as a hand draws: the face stays near, and right on average."""
+    depth, _, points, true, _ = ball((2.0, 2.0))
     wrong = (np.abs(depth) < 2.0) & (np.random.default_rng(0).random(depth.shape) < noise)
     found, _ = Membrane.from_mask((depth >= 0) ^ wrong, (2.0, 2.0), "cell").distances(points)
     error = (found - true) / 2.0
