@@ -127,7 +127,7 @@ class Crossings:
         terms = _terms(here)
         # Of the first powers, the one across the face is 1; the others turn it.
         free = np.column_stack([terms[:, :1], here @ side.T, terms[:, 1 + len(foot) :]])
-        found, *_ = np.linalg.lstsq(free, -here @ across, rcond=None)
+        found: Real = np.asarray(np.linalg.lstsq(free, -here @ across, rcond=None)[0], np.float64)
         rough = float(np.sqrt(np.mean((free @ found + here @ across) ** 2))) * reach
         if rough > ROUGH[last]:
             return None
@@ -188,7 +188,7 @@ def _square(found: Real, d: int) -> Real:
 
 def _logistic(terms: Real, side: Real) -> Real:
     """Weights of the terms that are positive where `side` is 1 and negative where it is -1, by Newton's method."""
-    found = np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0
+    found: Real = np.asarray(np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0, np.float64)
     ridge = RIDGE * np.eye(terms.shape[1])
 
     def cost(weights: Real) -> float:
