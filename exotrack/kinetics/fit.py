@@ -102,6 +102,27 @@ class Problem:
         own = [[f.to_scale(f.lower), f.to_scale(f.upper)] for f in self.free]
         return np.array(own + [[-15.0, 5.0]] * self.n_calls)
 
+    @property
+    def region(self) -> Real:
+        """(n_free, 2) limits of where to look first: rates around events over exposure, fractions away from 0 and 1."""
+        total = max(sum(exposure_rates(self.data).values()), 1e-6)
+        limits = self.bounds[: len(self.free)].copy()
+        for k, f in enumerate(self.free):
+            if f.scale == "log" and f.unit == "1/s":
+                near = np.clip(np.log([total / SPREAD, total * SPREAD]), *limits[k])
+                limits[k] = near if near[1] > near[0] else limits[k]
+            elif f.scale == "logit":
+                limits[k] = max(limits[k, 0], -3.0), min(limits[k, 1], 3.0)
+        return limits
+
+    @property
+    def first(self) -> Real:
+        """(n,) the first point to try: the given starts, the middle of the region where none is given, the counts of calls."""
+        middle = self.region.mean(axis=1)
+        own = [f.to_scale(f.start) if f.start is not None else middle[k] for k, f in enumerate(self.free)]
+        logs = self.calls.start() if self.n_calls and self.calls is not None else np.empty(0)
+        return np.concatenate([np.clip(own, *self.bounds[: len(self.free)].T), logs])
+
     def values(self, x: Real) -> dict[str, float]:
         """The free values at a searched point."""
         return {f.name: f.from_scale(float(at)) for f, at in zip(self.free, x, strict=False)}
@@ -214,23 +235,13 @@ def climb(
 
 
 def _points(problem: Problem, seed: int) -> Real:
-    """(n, n_searched) points: the given start, then a Latin hypercube around events over exposure."""
+    """(n, n_searched) points: the first, then a Latin hypercube in the region where to look."""
     rng = np.random.default_rng(seed)
-    total = max(sum(exposure_rates(problem.data).values()), 1e-6)
     n, p = TRIED * len(problem.free), len(problem.free)
     cube = (np.argsort(rng.random((p, n)), axis=1).T + rng.random((n, p))) / n
-    logs = problem.calls.start() if problem.n_calls and problem.calls is not None else np.empty(0)
-    low, high = problem.bounds[:p].T.copy()
-    for k, f in enumerate(problem.free):
-        if f.scale == "log" and f.unit == "1/s":
-            near = np.clip(np.log([total / SPREAD, total * SPREAD]), low[k], high[k])
-            low[k], high[k] = near if near[1] > near[0] else (low[k], high[k])
-        elif f.scale == "logit":
-            low[k], high[k] = max(low[k], -3.0), min(high[k], 3.0)
-    points = low + cube * (high - low)
-    middle = points.mean(axis=0)
-    first = [f.to_scale(f.start) if f.start is not None else middle[k] for k, f in enumerate(problem.free)]
-    return np.concatenate([np.vstack([np.clip(first, *problem.bounds[:p].T), points]), np.tile(logs, (n + 1, 1))], axis=1)
+    low, high = problem.region.T
+    first = problem.first
+    return np.vstack([first, np.concatenate([low + cube * (high - low), np.tile(first[p:], (n, 1))], axis=1)])
 
 
 def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
@@ -250,7 +261,7 @@ def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
     spread = np.where(size > 1e-6, 1 / np.maximum(size, 1e-6), np.inf)
     with np.errstate(invalid="ignore"):
         terms = np.where(axes[:, None] * axes[None] == 0, 0.0, axes[:, None] * axes[None] * spread)
-    found[np.ix_(away, away)] = terms.sum(axis=2)
+        found[np.ix_(away, away)] = terms.sum(axis=2)  # two that are flat together, one up one down: NaN beside the diagonal
     return found
 
 
