@@ -134,7 +134,7 @@ class Problem:
             total = log_likelihood(self.make(values), self.data, self.calls)
         else:
             logs = x[len(self.free) :]
-            total = log_likelihood(self.make(values), self.data, self.calls, self.calls.chances(logs))
+            total = log_likelihood(self.make(values), self.data, self.calls.at(logs))
             total += self.calls.log_likelihood(logs)
         return total + sum(term(values) for term in self.terms)
 

@@ -36,14 +36,14 @@ RESEALED, RESIDENT = STARTS.index("resealing"), STARTS.index("resident")
 CERTAIN = Calls.certain()
 
 
-def log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> float:
+def log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> float:
     """Log-likelihood of all stays.
 
     Parameters
     ----------
     view : a `Scheme`, a `Course`, or one for each label of `data`.
     data : from `sightings`.
-    calls : how exits are called; None: as they are. chances : of those calls, instead of what their counts say.
+    calls : how exits are called, at the chances of their counts; None: as they are.
 
     Raises
     ------
@@ -51,23 +51,23 @@ def log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chan
     """
     total = 0.0
     for group in data.groups:
-        keys, terms = _terms(_course(view, group.label), group, calls, chances)
+        keys, terms = _terms(_course(view, group.label), group, calls)
         total += float(keys.count @ terms)
     return total
 
 
-def stay_log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> Real:
+def stay_log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> Real:
     """(n,) log-likelihood of each stay, in the order of the table; 0 for those that are not used."""
     found = np.zeros(len(data.cells))
     for group in data.groups:
-        keys, terms = _terms(_course(view, group.label), group, calls, chances)
+        keys, terms = _terms(_course(view, group.label), group, calls)
         found[group.rows] = terms[keys.term]
     return found
 
 
-def cell_log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> Real:
+def cell_log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> Real:
     """(n_cells,) log-likelihood of the stays of each cell, in the order of ``data.cell_names``."""
-    each = stay_log_likelihood(view, data, calls, chances)
+    each = stay_log_likelihood(view, data, calls)
     return np.asarray(np.bincount(data.cells, each, len(data.cell_names)), dtype=float)
 
 
@@ -84,15 +84,18 @@ def _course(view: View, label: str) -> Course:
     return Course((view,)) if isinstance(view, Scheme) else view
 
 
-def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | None) -> tuple[Keys, Real]:
+def _terms(course: Course, group: Group, calls: Calls | None) -> tuple[Keys, Real]:
     """The keys of a group and the log-likelihood of each of their terms."""
+    if calls is not None:
+        course = calls.seen(course)
     keys = group.dated if course.switches_s else group.timeless
     parts = segments(course, group.frame_s, group.origin_s)
     states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
     lasting = states.sum(axis=1)
     leaving = _leaving(parts, keys, states)
-    matrix = (calls or CERTAIN).matrix(course.fates, chances)
+    matrix = CERTAIN.matrix(course.fates)
     by_call = leaving @ matrix
+    losing = any((one.exits @ matrix[:, CALLED.index("lost")]).any() for one in course.schemes)
     likelihood = np.empty(len(keys.code))
     for code in np.unique(keys.code):
         mine = keys.code == code
@@ -100,7 +103,7 @@ def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | No
             at = [course.fates.index(fate) for fate in SEEN_EXITS if fate in course.fates]
             has = [k for k, fate in enumerate(SEEN_EXITS) if fate in course.fates]
             likelihood[mine] = (leaving[keys.key[mine]][:, at] * keys.weight[mine][:, has]).sum(axis=1)
-        elif code == CENSORED or (code == CALLED.index("lost") and not matrix[:, code].any()):
+        elif code == CENSORED or (code == CALLED.index("lost") and not losing):
             likelihood[mine] = lasting[keys.key[mine]]
         else:
             likelihood[mine] = by_call[keys.key[mine], code]

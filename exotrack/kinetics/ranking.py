@@ -97,8 +97,10 @@ def _without(best: Fit, cell: int) -> float:
     x, _ = climb(rest, best.x, rest.bounds, size=size)
     alone = data.only(data.cells == cell)
     problem = best.problem
-    chances = problem.calls.chances(x[len(problem.free) :]) if problem.calls is not None and problem.n_calls else None
-    return float(stay_log_likelihood(problem.make(problem.values(x)), alone, problem.calls, chances).sum())
+    calls = problem.calls
+    if calls is not None and problem.n_calls:
+        calls = calls.at(x[len(problem.free) :])
+    return float(stay_log_likelihood(problem.make(problem.values(x)), alone, calls).sum())
 
 
 def rank(fits: Mapping[str, Fit], cells_left_out: bool = True, run: Execution = Execution()) -> pd.DataFrame:

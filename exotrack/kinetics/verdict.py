@@ -197,8 +197,7 @@ def _again(problem: Problem, x: Real, like: Fit, held: Sequence[int] = ()) -> tu
 
 def _laws(about: Subject, values: Values, of: Sequence[Mark], calls: Calls | None) -> list[FrameLaw]:
     course = about.course(values)
-    found = laws(course, list(of))
-    return found if calls is None else [law.called(calls.matrix(course.fates), CALLED) for law in found]
+    return laws(course if calls is None else calls.seen(course), list(of))
 
 
 def _fates(about: Subject, calls: Calls | None) -> tuple[str, ...]:
@@ -209,8 +208,7 @@ def _fixed(calls: Calls | None, best: Fit) -> Calls | None:
     """The calls at the chances that the fit found, for fits of redrawn stays."""
     if calls is None or not best.problem.n_calls:
         return calls
-    chances = calls.chances(best.x[len(best.problem.free) :])
-    return Calls(calls.true, chances * calls.counts.sum(axis=1, keepdims=True))
+    return calls.at(best.x[len(best.problem.free) :])
 
 
 def _held(about: Subject, best: Fit, held: Sequence[int]) -> tuple[Real, float]:
