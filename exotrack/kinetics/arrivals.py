@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LENGTHS_S = (0.0, 0.5, 1.5, 5.0)
 """Lengths (s) of docked stays from which recall is counted apart: short ones are missed more often."""
-DRAWS = 1000
+DRAWS = 400
 JEFFREYS = 0.5
 """Prior counts of each side of a share, and of a number of events."""
 Values = Mapping[str, float]
@@ -127,9 +127,8 @@ def _expected(course: Course, places: list[tuple[float, float, int, int]], share
     for area, frame_s, least, n in places:
         if n <= least:
             continue
-        seen = np.append(frame_law(course, frame_s, n)[0], 0.0)
-        edges = [max(int(np.ceil(s / frame_s - 1e-9)), least) for s in LENGTHS_S]
-        lasting = np.append(seen[np.minimum(np.array(edges), n) - 1], 0.0)
+        edges = np.array([max(int(np.ceil(s / frame_s - 1e-9)), least) for s in LENGTHS_S])
+        lasting = np.append(frame_law(course, frame_s, int(edges.max()))[0][edges - 1], 0.0)
         total += area * (n - least) * frame_s * float((lasting[:-1] - lasting[1:]) @ shares)
     return total
 
