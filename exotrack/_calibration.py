@@ -73,8 +73,8 @@ class InjectedStays(Table):
     found = Column(YES_NO, "", "A found docked stay was running when it ended, give or take the gate of undockings.")
     found_frames = Column(WHOLE, "frame", "Frames of that found stay; 0 if there is none.")
     called = Column(
-        TEXT, "", "What ended that found stay; going_on: nothing did, the exit was not noticed; empty if there is none or the true "
-        "stay did not end.", (*EXIT_KINDS, "going_on"), may_be_empty=True,
+        TEXT, "", "What ended that found stay; going_on: nothing did, the exit was not noticed; empty if there is none or the "
+        "true stay did not end.", (*EXIT_KINDS, "going_on"), may_be_empty=True,
     )  # fmt: skip
     watched_s = Column(REAL, "s", "Time for which found stays of it ran before its end.")
     n_undocking = Column(WHOLE, "", "Found stays of it that ended in an undocking while it was still docked.")

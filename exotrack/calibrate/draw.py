@@ -70,8 +70,8 @@ def draw(
     photons = photons_of(height, ground.learned, ground.result.movie)
     if life is None:
         return _no_vesicle(ground, kind, at_um, photons, rng)
-    # Heights of the movie's own vesicles are those of fusions if they are dark before, else those of docked vesicles, in the depth
-    # at which they dock. An injected one is to be as bright then, so it is drawn twice.
+    # Heights of the movie's own vesicles are those of fusions if they are dark before, else those of docked vesicles, in the
+    # depth at which they dock. An injected one is to be as bright then, so it is drawn twice.
     seed = int(rng.integers(2**63))
     dark = not ground.lumenal and kind in FUSION_KINDS
     sim = _one(ground, photons, visible=kind in DECOYS)

@@ -126,7 +126,8 @@ def _row(stay: DockedStay, span: tuple[int, int], near: Found, slack: int, movie
     return {
         "t_first_s": stay.start_s, "duration_s": stay.stop_s - stay.start_s,
         "entry_kind": "resealing" if stay.resealed else "docking" if stay.came else "resident", "exit_kind": stay.exit_kind,
-        "n_frames": last - first + 1 if _lasting(stay, frame_s) else 0, "found": at >= 0, "found_frames": int(near.last[at] - near.first[at] + 1) if at >= 0 else 0, "called": called,
+        "n_frames": last - first + 1 if _lasting(stay, frame_s) else 0, "found": at >= 0,
+        "found_frames": int(near.last[at] - near.first[at] + 1) if at >= 0 else 0, "called": called,
         "docking_found": bool(came.any()) if stay.came and not stay.resealed else None,
         "watched_s": float(reached.clip(0).sum()) * frame_s,
         "n_dockings": int((near.entered & (near.first > first + slack) & (near.first <= last)).sum()),

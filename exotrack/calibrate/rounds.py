@@ -134,7 +134,8 @@ def calibrate(
     injections = Injections.build(pd.concat([table, found], axis=1).assign(newcomer=_yes(table)))
     record = _record(ground, len(injections), left_out) | {"wall_s": round(time.perf_counter() - begun, 3)}
     return Calibrated(
-        settings, untouched, injections, _stays(injections, docked), recall(injections, p.bins), confusion(injections), biases(injections),
+        settings, untouched, injections, _stays(injections, docked),
+        recall(injections, p.bins), confusion(injections), biases(injections),
         false_calls(untouched, [j.caused for j in judged], [j.lost for j in judged], settings.classify.confidence),
         {
             **untouched.provenance, "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -48,7 +48,7 @@ class Arrivals(NamedTuple):
 
 
 class _Recall(NamedTuple):
-    """Injected dockings of each length and those found (n_lengths,), false dockings and the time (s) for which they could come."""
+    """Injected dockings of each length and those found (n_lengths,), false dockings and the time (s) they had."""
 
     n: Real
     found: Real
@@ -133,7 +133,7 @@ def _expected(course: Course, places: list[tuple[float, float, int, int]], share
     return total
 
 
-def _drawn(  # noqa: PLR0913 - all that is not known for sure
+def _drawn(
     best: Fit,
     known: _Recall | None,
     places: list[tuple[float, float, int, int]],

@@ -51,7 +51,9 @@ class Calls:
         counts = np.asarray(self.counts, dtype=float)
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "true", tuple(self.true))
-        object.__setattr__(self, "false", np.zeros(len(SEEN_EXITS)) if self.false is None else np.asarray(self.false, dtype=float))
+        object.__setattr__(
+            self, "false", np.zeros(len(SEEN_EXITS)) if self.false is None else np.asarray(self.false, dtype=float)
+        )
         shapes = [(len(self.true), len(CALLED) + more) for more in (0, 1)]
         if counts.shape not in shapes or not np.isfinite(counts).all() or counts.min(initial=0) < 0:
             raise InputError(
@@ -71,8 +73,9 @@ class Calls:
     def of_stays(cls, injected: pd.DataFrame, min_frames: int = 1) -> Calls:
         """The counts of a table `InjectedStays` of ``exotrack calibrate``.
 
-        Only vesicles as bright as those of the movie count, where no other vesicle lay, and that were docked for `min_frames`; of their exits, those that came while a
-        found docked stay of `min_frames` or more was running: of such stays the likelihood speaks.
+        Only vesicles as bright as those of the movie count, where no other vesicle lay, and that were docked for `min_frames`;
+        of their exits, those that came while a found docked stay of `min_frames` or more was running: of such stays the
+        likelihood speaks.
         """
         mine = injected[injected["as_found"] & ~injected["crowded"] & (injected["n_frames"] >= min_frames)]
         told = mine[mine["found"] & (mine["found_frames"] >= min_frames)]

@@ -1,4 +1,4 @@
-"""From pixels to rates: are the rates that made a movie found? ``python tests/benchmarks/kinetics_study.py FOLDER [CELLS [SEED]]``.
+"""From pixels to rates: are those found that made a movie? ``python tests/benchmarks/kinetics_study.py FOLDER [CELLS [SEED]]``.
 
 CELLS (3) cells are simulated for a minute each, analysed as movies of a user would be, and calibrated. The rates of docking,
 undocking, full fusion and kiss-and-run are then told from what was found, in several ways, and set beside the rates that made the
@@ -185,10 +185,10 @@ def arriving() -> float:
     sim = simulated()
     k, end = sim.kinetics, sim.field.duration_s
     settled, visits = k.dock_per_s * (1 - k.visitor_fraction), k.dock_per_s * k.visitor_fraction
-    after = k.fuse_per_s * k.kiss_fraction * k.leave_after_kiss
+    after, near = k.fuse_per_s * k.kiss_fraction * k.leave_after_kiss, k.stays_near
     # Mobile, tethered, settled, visitors, and what comes from the depth: time derivative of each (rows) by each (columns).
     flow = np.array([
-        [-(k.tether_per_s + k.depart_per_s), k.untether_per_s, k.stays_near * (k.undock_per_s + after), k.stays_near / k.visitor_s, 1],
+        [-(k.tether_per_s + k.depart_per_s), k.untether_per_s, near * (k.undock_per_s + after), near / k.visitor_s, 1],
         [k.tether_per_s, -(k.dock_per_s + k.untether_per_s), 0, 0, 0],
         [0, settled, -(k.undock_per_s + k.fuse_per_s * (1 - k.kiss_fraction) + after), 0, 0],
         [0, visits, 0, -1 / k.visitor_s, 0],
@@ -224,7 +224,9 @@ def dockings(study: Study, homes: list[Path], injected: pd.DataFrame, calls: Cal
     both = [lambda _: 1.0, lambda values: 1 - values["visitors"]]
     known = [arrivals(study, best, injected, part) for part in both]
     bare = [arrivals(study, plain, None, part) for part in both]
-    print(f"{'naive: found over area and time':30}{f'{1000 * bare[0].uncorrected:.3f} ({bare[0].uncorrected / rate - 1:+.0%})':>33}")
+    print(
+        f"{'naive: found over area and time':30}{f'{1000 * bare[0].uncorrected:.3f} ({bare[0].uncorrected / rate - 1:+.0%})':>33}"
+    )
     for name, rows in (("without the calibration", bare), ("corrected by the calibration", known)):
         cells_ = "".join(f"{f'{1000 * a.rate:.3f} ({1000 * a.low:.3f} to {1000 * a.high:.3f})':>34}" for a in rows)
         print(f"{name:30}{cells_}")

@@ -201,8 +201,10 @@ def injected(rows: list[tuple[str, str, int]], **more: Any) -> pd.DataFrame:
     return share.build(pd.DataFrame([row | {"injection_id": k} for k, row in enumerate(every, 1)]))
 
 
-SOME = [("full_fusion", "full_fusion", 8), ("full_fusion", "undocking", 2), ("kiss_and_run", "kiss_and_run", 3),
-        ("kiss_and_run", "going_on", 1), ("undocking", "undocking", 5), ("undocking", "lost", 1), ("censored", "", 4)]  # fmt: skip
+SOME = [
+    ("full_fusion", "full_fusion", 8), ("full_fusion", "undocking", 2), ("kiss_and_run", "kiss_and_run", 3),
+    ("kiss_and_run", "going_on", 1), ("undocking", "undocking", 5), ("undocking", "lost", 1), ("censored", "", 4),
+]  # fmt: skip
 
 
 def test_the_counts_of_injected_stays_become_chances() -> None:
