@@ -27,6 +27,10 @@ from exotrack._comparison import Comparisons as Comparisons
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._statistics import Effects as Effects
+from exotrack._statistics import Pairs as Pairs
+from exotrack._statistics import Summaries as Summaries
+from exotrack._statistics import Units as Units
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -246,7 +250,9 @@ CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, F
 """What a calibration makes."""
 COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
 """What a comparison with kinetic models makes."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON)
+STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
+"""What statistics make."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
