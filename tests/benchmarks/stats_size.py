@@ -154,8 +154,8 @@ def _range(hits: list[bool], n: int) -> str:
 def table(n: int, repeats: int, progress: Callable[[str], None]) -> str:
     """The table of the page."""
     lines = [
-        "| study | measure | coverage at ratio 1 | coverage at 1.5 | false positives | power at 1.5 | bootstrap coverage at 1.5 | "
-        "false positives of a test on vesicles |",
+        "| study | measure | coverage at ratio 1 | coverage at 1.5 | false positives | power at 1.5 | "
+        "bootstrap coverage at 1.5 | false positives of a test on vesicles |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for k, (words, design) in enumerate(DESIGNS.items()):
