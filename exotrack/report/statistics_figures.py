@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +38,6 @@ def superplot(uid: str, measure: Measure, statistics: Statistics) -> Markup:
         if mine.any():
             _column(ax, k, measure, units[mine], values[mine], factor)
         _interval(ax, k, statistics.tables["summaries"], measure, name, factor)
-    _lines(ax, measure, statistics, factor)
     ax.set_xlim(-0.5, len(statistics.groups) - 0.5)
     ax.set_xticks(range(len(statistics.groups)), [_short(name) for name in statistics.groups])
     ax.grid(False, axis="x")
@@ -60,7 +58,7 @@ def _column(ax: Any, k: int, measure: Measure, units: pd.DataFrame, values: np.n
     # A step of the golden ratio spreads dots of one column evenly, the same in every run.
     shift = ((np.arange(len(values)) * 0.618034) % 1 - 0.5) * min(0.8 * HALF / max(len(names), 1), 0.12)
     some = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_DRAWN)).astype(int))
-    ax.plot(k + place[own][some] + shift[some], values[some], ls="", marker="o", ms=2.6, color=charts.GREY, mew=0, alpha=0.8)
+    ax.plot(k + place[own][some] + shift[some], values[some], ls="", marker="o", ms=3.0, color=charts.MUTED, mew=0, alpha=0.6)
     large = _of_clusters(measure, units, own, len(names)) * factor
     size = 7.0 if len(names) <= 12 else 4.0
     ax.plot(k + place, large, ls="", marker="o", ms=size, mfc=charts.DOCKED, mec=charts.INK, mew=0.7, alpha=0.85)
@@ -84,22 +82,6 @@ def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: 
     ax.plot([x], [row["value"] * factor], marker="D", ms=4, color=charts.INK)
     if not missing(row["low"]):
         ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
-
-
-def _lines(ax: Any, measure: Measure, statistics: Statistics, factor: float) -> None:
-    """Join the animals that saw both of two conditions."""
-    units = statistics.tables["units"]
-    if not (units["block"] != "").all():
-        return
-    at: list[dict[str, tuple[float, float]]] = []
-    for k, name in enumerate(statistics.groups):
-        mine = units[(units["group"] == name).to_numpy() & np.isfinite(measure.over(units)[0])]
-        names, own = np.unique(mine["cluster"].to_numpy(dtype=object).astype(str), return_inverse=True)
-        large = _of_clusters(measure, mine, own, len(names)) * factor
-        at.append({one: (k + x, y) for one, x, y in zip(names, _places(len(names)), large, strict=True)})
-    for first, second in pairwise(at):
-        for one in [name for name in first if name in second][:MOST_LINES]:
-            ax.plot(*zip(first[one], second[one], strict=True), color=charts.MUTED, lw=0.7, zorder=1)
 
 
 def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str]) -> Markup | None:

@@ -67,7 +67,7 @@ def sentences(statistics: Statistics) -> list[tuple[str, str]]:
     """(kind, sentence): sample sizes, notes, then every comparison; kind is ok, warning or info."""
     titles = {one.name: one.title for one in statistics.measures}
     said = [("info", f"Sample size. {sizes(statistics)}.")]
-    said += [("warning", f"{text[0].upper()}{text[1:]}.") for text in statistics.notes]
+    said += [("warning", f"{text}.") for text in statistics.notes]
     for row in statistics.tables["effects"].itertuples():
         said.append(_sentence(row, titles[row.measure], statistics))
     return said
@@ -123,8 +123,8 @@ MODELS = (
     (("fraction",), "Fractions had a logistic model weighted by counts."),
     (
         ("hazard",),
-        "The rate of leaving the docked state had a piecewise exponential model, with late entry at the shortest recorded stay and "
-        "stays without a seen end censored.",
+        "The rate of leaving the docked state had a piecewise exponential model, with late entry at the shortest recorded stay "
+        "and stays without a seen end censored.",
     ),
     (
         ("rate", "fraction", "hazard"),
@@ -133,8 +133,8 @@ MODELS = (
     ),
     (
         ("level",),
-        "Levels were averaged on the log scale for each cell and compared with a linear mixed model (restricted maximum likelihood, "
-        "random {word}, Satterthwaite degrees of freedom of at most {word}s less conditions).",
+        "Levels were averaged on the log scale for each cell and compared with a linear mixed model (restricted maximum "
+        "likelihood, random {word}, Satterthwaite degrees of freedom of at most {word}s less conditions).",
     ),
 )
 """Families of measures to what is said of their model."""

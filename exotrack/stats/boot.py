@@ -3,6 +3,9 @@
 A replicate only changes how often each cell counts, so every effect is written as a ratio of sums over cells: rates and odds of
 sums where nothing is paired, Mantel and Haenszel's ratio over blocks, or over pieces of age, where something is (Rothman,
 Greenland & Lash 2008, Modern Epidemiology, ch. 15).
+
+Intervals of a bootstrap are too narrow for few clusters: they use the quantiles of the normal law and not of t, and, where whole
+clusters are drawn, n where n - 1 is meant. Both are known numbers, by which they are widened (Hesterberg 2015, Am Stat 69:371).
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from exotrack._blocks import Execution
 from exotrack.kinetics.resample import Nest, bootstrap
@@ -22,14 +26,15 @@ Log = Callable[[Real], Real]
 
 
 def intervals(
-    parts: Sequence[tuple[Measure, Rows]], drawn: Numbers, cluster: Numbers, stratum: Numbers, repeats: int, seed: int,
-    run: Execution = Execution(),
+    parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], drawn: Numbers, cluster: Numbers, stratum: Numbers, repeats: int,
+    seed: int, run: Execution = Execution(),
 ) -> tuple[Real, Real]:  # fmt: skip
     """(M,) and (M,) ends of the 95 % intervals of the effects of M measures of the same two conditions.
 
     Parameters
     ----------
     parts : measures with their rows; `rows.unit` are rows of the table of units.
+    df : degrees of freedom of each effect, by its model.
     drawn : (N,) for each row of units, the number of what is drawn: the row, or its block where conditions are paired.
     cluster, stratum : (U,) cluster of each of them, and the group within which clusters are drawn.
     """
@@ -38,8 +43,12 @@ def intervals(
     if nest.n_units < 2:
         return np.full(len(parts), np.nan), np.full(len(parts), np.nan)
     found = bootstrap(_All(logs), nest, repeats=repeats, seed=seed, run=run)
-    with np.errstate(over="ignore"):
-        return np.exp(found.low), np.exp(found.high)
+    # Where clusters are drawn whole, their spread is that of n values around their own mean: (n - 1) / n of the true one.
+    whole = np.sqrt(nest.n_units / (nest.n_units - 1)) if len(cluster) == nest.n_units else 1.0
+    wider = whole * stdtrit(np.maximum(np.asarray(df, dtype=float), 1.0), 0.975) / stdtrit(np.inf, 0.975)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = (np.exp(found.value + wider * (end - found.value)) for end in (found.low, found.high))
+    return low, high
 
 
 class _All:

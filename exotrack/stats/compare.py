@@ -13,7 +13,7 @@ from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.stats.boot import intervals
 from exotrack.stats.design import Plan, arrange, ordered
-from exotrack.stats.effects import Real, Rows, compared, described, numbered, rows_of
+from exotrack.stats.effects import Effect, Real, Rows, compared, described, numbered, rows_of
 from exotrack.stats.gather import Gathered
 from exotrack.stats.measures import SCALE, Measure
 from exotrack.tables import Effects, Pairs, Summaries
@@ -53,17 +53,24 @@ def compare(
         raise InputError("there is one cell: nothing can be compared with it; give more results folders")
     arranged = arrange(study.units, plan)
     units, stays = _put_together(arranged.units, study.stays, plan.unit)
-    used = [one for one in measures if np.isfinite(one.over(units)[0]).any()]
+    used = [one for one in measures if (one.over(units)[0] > 0).any()]
     if not used:
         raise InputError("no cell has any of the measures; choose others with --measure")
+    unseen = (
+        [f"not seen in any cell: {', '.join(one.title for one in measures if one not in used)}"]
+        if len(used) < len(measures)
+        else []
+    )
     groups = ordered(units["group"], plan)
     against = [(groups[0], one) for one in groups[1:]] if plan.reference else list(combinations(groups, 2))
     effects, pairs = [], []
     for names in against:
         parts = [(one, rows_of(one, units, stays, names)) for one in used]
-        low, high = _bootstrapped(units, parts, repeats, rng, run)
-        for (measure, rows), *ends in zip(parts, low, high, strict=True):
-            effects.append(_effect(measure, rows, names, units, ends))
+        found = [compared(measure, rows) for measure, rows in parts]
+        ends = _bootstrapped(units, parts, [one.df for one in found], repeats, rng, run)
+        for (measure, rows), effect, *limits in zip(parts, found, *ends, strict=True):
+            row = _effect(measure, rows, effect, names, limits)
+            effects.append(row | {"note": effect.note.replace("animal", arranged.cluster_kind)})
             pairs += _pairs(measure, rows, names, units)
     table = Effects.build(_frame(effects))
     tables = {
@@ -72,7 +79,7 @@ def compare(
         "effects": Effects.build(table.assign(p_holm=holm(table["p_value"].to_numpy()))),
         "pairs": Pairs.build(_frame(pairs)),
     }
-    return Statistics(tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), (*study.notes, *arranged.notes))
+    return Statistics(tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), (*study.notes, *arranged.notes, *unseen))
 
 
 def holm(p: Real) -> Real:
@@ -110,11 +117,11 @@ def _levels() -> tuple[Measure, ...]:
 
 
 def _bootstrapped(
-    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], repeats: int, seed: int, run: Execution
+    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], repeats: int, seed: int, run: Execution
 ) -> tuple[Real, Real]:
-    """Bootstrap intervals; NaN where a condition has one cluster, or with no repeats."""
+    """Bootstrap intervals; NaN where the model has none, or with no repeats."""
     low, high = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
-    fit = [k for k, (_, rows) in enumerate(parts) if not compared_note(rows)]
+    fit = [k for k, of in enumerate(df) if np.isfinite(of)]
     if not fit or repeats < 1:
         return low, high
     paired = bool((units["block"] != "").all())
@@ -127,31 +134,23 @@ def _bootstrapped(
     first[again[drawn[mine]]] = np.flatnonzero(mine)
     cluster = numbered(units["cluster"].to_numpy()[first])
     stratum = np.zeros(len(used), np.intp) if paired else numbered(units["group"].to_numpy()[first])
-    ends = intervals([parts[k] for k in fit], again[drawn], cluster, stratum, repeats, seed, run)
+    ends = intervals([parts[k] for k in fit], [df[k] for k in fit], again[drawn], cluster, stratum, repeats, seed, run)
     low[fit], high[fit] = ends
     return low, high
 
 
-def compared_note(rows: Rows) -> bool:
-    """Whether a comparison lacks the clusters for any interval."""
-    few = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
-    return min(few) < 2
-
-
-def _effect(measure: Measure, rows: Rows, names: tuple[str, str], units: pd.DataFrame, ends: Sequence[float]) -> dict[str, Any]:
-    found = compared(measure, rows)
+def _effect(measure: Measure, rows: Rows, found: Effect, names: tuple[str, str], ends: Sequence[float]) -> dict[str, Any]:
     low, high = found.interval()
     cells = [len(np.unique(rows.unit[rows.group == one])) for one in (0, 1)]
     clusters = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
     return {
         "measure": measure.name, "family": measure.family, "reference": names[0], "group": names[1],
-        "paired": rows.block is not None or bool((units["block"] != "").all()),
+        "paired": rows.block is not None,
         "n_cells_reference": cells[0], "n_cells_group": cells[1],
         "n_clusters_reference": clusters[0], "n_clusters_group": clusters[1], "scale": SCALE[measure.family],
         "effect": float(np.exp(found.log)), "low": low, "high": high, "log_sd": found.sd, "df": found.df,
         "p_value": found.p_value,
-        "boot_low": ends[0] if found.sd > 0 else float("nan"), "boot_high": ends[1] if found.sd > 0 else float("nan"),
-        "note": found.note,
+        "boot_low": ends[0], "boot_high": ends[1],
     }  # fmt: skip
 
 

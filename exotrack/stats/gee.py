@@ -31,6 +31,8 @@ Family = Literal["poisson", "binomial"]
 Correction = Literal["none", "kc", "md", "mean"]
 STEPS, CLOSE = 60, 1e-10
 """Steps of the fit at most, and the relative change at which it is done."""
+UNBOUNDED = 100.0
+"""Standard error of a logarithm from which its estimate has run away."""
 FIRM = 1e-9
 """1 - leverage below which a cluster alone decides a coefficient, so that no error can be told."""
 
@@ -62,14 +64,15 @@ class Fit:
     def contrast(self, c: Real, correction: Correction = "mean") -> tuple[float, float, float]:
         """Value, standard error and degrees of freedom of c'beta; NaN errors where one cluster alone decides it.
 
-        "mean" averages the standard errors of the two corrections, as Ford & Westgate do.
+        "mean" averages the standard errors of the two corrections, as Ford & Westgate do. No error is smaller than that of
+        counting: clusters can be alike by chance, all the more if they are few and hold few events.
         """
         value = float(c @ self.beta)
         if not self.told(c):
             return value, float("nan"), float("nan")
         both: tuple[Correction, ...] = ("kc", "md") if correction == "mean" else (correction,)
         sd = float(np.mean([np.sqrt(max(float(c @ self.cov(one) @ c), 0.0)) for one in both]))
-        return (value, sd, self.df(c)) if sd > 0 else (value, float("nan"), float("nan"))
+        return value, max(sd, float(np.sqrt(c @ self.bread @ c))), self.df(c)
 
     def told(self, c: Real) -> bool:
         """Whether no cluster alone decides c'beta."""
@@ -127,6 +130,8 @@ def fit(y: Real, x: Real, size: Real, family: Family, cluster: Numbers, block: N
         np.linalg.cholesky(bread)
     except np.linalg.LinAlgError:
         raise InputError("the comparison has no estimate: some of its covariates act only together") from None
+    if not (np.diag(bread) < UNBOUNDED**2).all():
+        raise InputError("the comparison has no estimate: a condition without any event, or with nothing else")
     n = int(cluster.max()) + 1
     scores, parts = np.zeros((n, x.shape[1])), np.zeros((n, x.shape[1], x.shape[1]))
     np.add.at(scores, cluster, centred * (y - mu)[:, None])

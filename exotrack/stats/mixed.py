@@ -7,8 +7,11 @@ differ between them: ``y ~ condition + (1 | animal) + (1 | animal:condition)``. 
 
 The condition is the same for all cells of an animal in it, so the likelihood splits exactly in that of the means of these groups
 and that of the spread of cells around them. Degrees of freedom are Satterthwaite's (as Kuznetsova, Brockhoff & Christensen
-2017, J Stat Softw 82(13)), but never more than animals less conditions: where the variance between animals is found to be 0,
-they would else be those of independent cells.
+2017, J Stat Softw 82(13)), but never more than animals less conditions.
+
+Animals that differ less than their cells make them do by chance give a variance between animals below 0, as in the analysis of
+variance, and it is kept: even designs then give the t-test on the means of animals. lme4 and statsmodels set it to 0 ("singular
+fit"), which with the degrees of freedom of animals makes false positives too rare, and with those of cells too frequent.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class Mixed:
-    """A fitted model: `beta` (p,), `cov` (p, p), variances of (animal,) animal in condition, and cell; the log-likelihood."""
+    """A fitted model: `beta` (p,), `cov` (p, p), variances (3,) of animal, animal in condition, cell; the log-likelihood."""
 
     beta: Real
     cov: Real
@@ -82,8 +85,8 @@ class Mixed:
 
     def _satterthwaite(self, c: Real, variance: float) -> float:
         g, at = self.groups, self.variances
-        step = np.full(3, 1e-4 * float(at.sum())).tolist()
-        free = np.flatnonzero(at > NONE * at.sum()).tolist() if at.sum() > 0 else []
+        step = np.full(3, 1e-4 * float(np.abs(at).sum())).tolist()
+        free = np.flatnonzero(np.abs(at) > NONE * np.abs(at).sum()).tolist()
         if not len(free):
             return float("inf")
 
@@ -124,27 +127,29 @@ def fit(y: Real, x: Real, animal: Numbers) -> Mixed:
     if len(g.n) <= np.linalg.matrix_rank(g.x):
         raise InputError("the comparison needs two animals or more: with one in each condition no spread between them is seen")
     whole = max(float(np.var(y)), 1e-300)
-    parts = (2 if g.crossed else 1) + (1 if g.spare else 0)
+    within = [g.within / g.spare / whole] if g.spare else []
+    residual = g.mean - g.x @ np.linalg.lstsq(g.x, g.mean, rcond=None)[0]
+    between = float((residual**2).sum()) / (len(g.n) - np.linalg.matrix_rank(g.x)) / whole
+    start = np.log(np.maximum([*([0.5 * between] if g.crossed else []), between, *within], 1e-6))
 
     def cost(logs: Real) -> float:
         return -_reml(g, _variances(np.exp(logs) * whole, g))[0]
 
-    best = None
-    for share in (0.1, 0.5):
-        start = np.log(np.full(parts, share))
-        found = minimize(cost, start, method="L-BFGS-B", bounds=[(-25.0, 5.0)] * (parts - 1) + [(-20.0, 5.0)])
-        best = found if best is None or found.fun < best.fun else best
-    assert best is not None
-    variances = _variances(np.exp(best.x) * whole, g)
-    variances = np.where(variances < NONE * variances.sum(), 0.0, variances)
+    found = minimize(cost, start, method="L-BFGS-B", bounds=[(-25.0, 8.0)] * len(start))
+    variances = _variances(np.exp(found.x) * whole, g)
     value, beta, cov = _reml(g, variances)
     return Mixed(beta, cov, variances, value, g)
 
 
 def _variances(values: Real, g: Groups) -> Real:
-    """(animal, animal in condition, cell): without crossing the first is 0, without several cells in a group the last is."""
+    """(animal, animal in condition, cell) from the values that are searched.
+
+    Without crossing the first is 0, without several cells in a group the last is. What is searched of the second is its sum
+    with what the mean of the largest group has from its cells, so that it may itself be below 0.
+    """
     found = np.zeros(3)
     found[0 if g.crossed else 1 :][: len(values)] = values
+    found[1] -= found[2] / g.n.max()
     return found
 
 

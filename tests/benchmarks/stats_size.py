@@ -18,10 +18,10 @@ from scipy import stats as tests
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from studies import Design, Vesicles, study
 
-from exotrack.stats import Gathered, chosen, effects, gee
+from exotrack.stats import Gathered, chosen, gee
 from exotrack.stats.boot import intervals
 from exotrack.stats.design import Plan, arrange
-from exotrack.stats.effects import compared, numbered, rows_of
+from exotrack.stats.effects import Rows, compared, numbered, rows_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 MEASURES = {"fusion_rate": "rate", "kiss_fraction": "fraction", "decay": "level", "leaving_rate": "docked time"}
@@ -98,10 +98,11 @@ def _one(one: Gathered, true: dict[str, float], repeats: int, seed: int) -> dict
     first = np.unique(drawn, return_index=True)[1]
     cluster = numbered(units["cluster"].to_numpy()[first])
     stratum = np.zeros(len(first), np.intp) if paired else numbered(units["group"].to_numpy()[first])
-    ends = intervals(parts, drawn, cluster, stratum, repeats, seed) if repeats else np.full((2, len(parts)), np.nan)
+    effects = [compared(measure, rows) for measure, rows in parts]
+    df = [effect.df for effect in effects]
+    ends = intervals(parts, df, drawn, cluster, stratum, repeats, seed) if repeats else np.full((2, len(parts)), np.nan)
     found = {}
-    for (measure, rows), low, high in zip(parts, *ends, strict=True):
-        effect = compared(measure, rows)
+    for (measure, _), effect, low, high in zip(parts, effects, *ends, strict=True):
         a, b = effect.interval()
         at = np.exp(true[measure.name])
         found[measure.name] = (a <= at <= b, effect.p_value, low <= at <= high)
@@ -131,7 +132,7 @@ def tune(n: int) -> str:
 _WORDS = {"none": "as they are", "kc": "Kauermann-Carroll", "md": "Mancl-DeRouen", "mean": "mean of both (Ford-Westgate)"}
 
 
-def _tuned(name: str, rows: effects.Rows, true: float, hits: dict[tuple[str, str], dict[str, list[bool]]]) -> None:
+def _tuned(name: str, rows: Rows, true: float, hits: dict[tuple[str, str], dict[str, list[bool]]]) -> None:
     x = rows.group[:, None].astype(float)
     x = x if rows.block is not None else np.column_stack([x, np.ones(len(x))])
     family: gee.Family = "binomial" if name == "kiss_fraction" else "poisson"
