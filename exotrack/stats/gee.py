@@ -22,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from exotrack.errors import InputError
 
@@ -33,6 +34,8 @@ STEPS, CLOSE = 60, 1e-10
 """Steps of the fit at most, and the relative change at which it is done."""
 UNBOUNDED = 100.0
 """Standard error of a logarithm from which its estimate has run away."""
+TAIL = 0.975
+"""Quantile at which the error between clusters and that of counting are measured against one another."""
 FIRM = 1e-9
 """1 - leverage below which a cluster alone decides a coefficient, so that no error can be told."""
 
@@ -64,15 +67,17 @@ class Fit:
     def contrast(self, c: Real, correction: Correction = "mean") -> tuple[float, float, float]:
         """Value, standard error and degrees of freedom of c'beta; NaN errors where one cluster alone decides it.
 
-        "mean" averages the standard errors of the two corrections, as Ford & Westgate do. No error is smaller than that of
-        counting: clusters can be alike by chance, all the more if they are few and hold few events.
+        "mean" averages the standard errors of the two corrections, as Ford & Westgate do. No interval is narrower
+        than that of counting, whose error is known: clusters can be alike by chance, the more so if they hold few events.
         """
         value = float(c @ self.beta)
         if not self.told(c):
             return value, float("nan"), float("nan")
         both: tuple[Correction, ...] = ("kc", "md") if correction == "mean" else (correction,)
         sd = float(np.mean([np.sqrt(max(float(c @ self.cov(one) @ c), 0.0)) for one in both]))
-        return value, max(sd, float(np.sqrt(c @ self.bread @ c))), self.df(c)
+        df, counting = self.df(c), float(np.sqrt(c @ self.bread @ c))
+        known = float(stdtrit(np.inf, TAIL)) * counting > float(stdtrit(df, TAIL)) * sd
+        return (value, counting, float("inf")) if known else (value, sd, df)
 
     def told(self, c: Real) -> bool:
         """Whether no cluster alone decides c'beta."""
