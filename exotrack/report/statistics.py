@@ -83,7 +83,7 @@ def _effect(row: Any, statistics: Statistics) -> tuple[str, ...]:
 
 def _panel(measure: Measure, statistics: Statistics, against: list[tuple[str, str]]) -> Panel:
     table = statistics.tables["summaries"]
-    rows = [
+    rows: Rows = [
         (
             row.group, str(row.n_cells), str(row.n_clusters), number(row.n_events),
             shown(measure, row.value), f"{shown(measure, row.low)} to {shown(measure, row.high)}", shown(measure, row.median),

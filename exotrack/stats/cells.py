@@ -98,55 +98,65 @@ def _period(movie: Movie, from_s: float, until_s: float) -> pd.DataFrame:
     import pandas as pd
 
     tables, cells = movie.tables, movie.tables["cells"]
-    usable = tables["frames"]["status"].isin(("ok", "saturated"))
+    usable = tables["frames"]["status"].isin(("ok", "saturated")).to_numpy()
     share = float((usable & _between(tables["frames"]["t_s"], from_s, until_s)).sum()) / max(float(usable.sum()), 1.0)
-    events = tables["events"]
-    events = events[_between(events["t_s"], from_s, until_s)]
-    observed = cells["observed_s"] * share
+    area, observed = cells["area_um2"].to_numpy(), cells["observed_s"].to_numpy() * share
     found: dict[str, Any] = {
-        "movie_id": movie.movie_id,
-        "cell_id": cells["cell_id"],
-        "area_um2": cells["area_um2"],
-        "observed_s": observed,
-        "exposure": cells["area_um2"] * observed,
-    }
-    ids = cells["cell_id"]
-    for kind in EVENT_KINDS:
-        counted = events.loc[events["kind"] == kind, "cell_id"].value_counts()
-        found[f"n_{kind}"] = ids.map(counted).fillna(0.0).astype("float64")
-    fused = events[events["kind"].isin(FUSION_KINDS)]
-    found |= _expected(fused, ids)
-    episodes = tables["episodes"]
-    moving = episodes[(episodes["state"] == "mobile") & _between(episodes["t_first_s"], from_s, until_s)]
-    kissed = fused[fused["kind"] == "kiss_and_run"]
-    for name, rows, key in (
-        ("decay_s", fused, "decay_s"), ("rise_s", fused, "rise_s"), ("fusion_diffusion_um2_s", fused, "diffusion_um2_s"),
-        ("mobile_diffusion_um2_s", moving, "diffusion_um2_s"), ("kiss_release", kissed, "fraction_released"),
-    ):  # fmt: skip
-        found[name] = ids.map(_level(rows, key)).astype("float64")
+        "movie_id": movie.movie_id, "cell_id": cells["cell_id"].to_numpy(), "area_um2": area, "observed_s": observed,
+        "exposure": area * observed,
+    }  # fmt: skip
+    events, episodes = tables["events"], tables["episodes"]
+    cell, n = _own(events, cells), len(cells)
+    inside = (cell >= 0) & _between(events["t_s"], from_s, until_s)
+    kind = events["kind"].to_numpy(dtype=object)
+    for one in EVENT_KINDS:
+        found[f"n_{one}"] = np.bincount(cell[inside & (kind == one)], minlength=n).astype(float)
+    fused = inside & np.isin(kind, FUSION_KINDS)
+    found |= _expected(events, kind, np.where(fused, cell, -1), n)
+    kissed = np.where(inside & (kind == "kiss_and_run"), cell, -1)
+    moving = (episodes["state"] == "mobile").to_numpy() & _between(episodes["t_first_s"], from_s, until_s)
+    for name, where, values in (
+        ("decay_s", np.where(fused, cell, -1), events["decay_s"]),
+        ("rise_s", np.where(fused, cell, -1), events["rise_s"]),
+        ("fusion_diffusion_um2_s", np.where(fused, cell, -1), events["diffusion_um2_s"]),
+        ("mobile_diffusion_um2_s", np.where(moving, _own(episodes, cells), -1), episodes["diffusion_um2_s"]),
+        ("kiss_release", kissed, events["fraction_released"]),
+    ):
+        found[name] = _level(where, values.to_numpy(float), n)
     return pd.DataFrame(found)
 
 
-def _level(rows: pd.DataFrame, key: str) -> pd.Series:
-    """Geometric mean of each cell over the values above 0."""
-    known = rows[(rows[key] > 0) & rows["cell_id"].notna()]
-    return np.exp(np.log(known[key]).groupby(known["cell_id"].astype("int64")).mean())
+def _own(rows: pd.DataFrame, cells: pd.DataFrame) -> NDArray[np.intp]:
+    """Row of each row's cell in the table of cells; -1 outside every cell."""
+    ids = cells["cell_id"].to_numpy()
+    order = np.argsort(ids)
+    own = rows["cell_id"].to_numpy(dtype=float, na_value=np.nan)
+    place = np.searchsorted(ids[order], own).clip(0, len(ids) - 1)
+    return np.where(ids[order][place] == own, order[place], -1)
 
 
-def _expected(fused: pd.DataFrame, ids: pd.Series) -> dict[str, pd.Series]:
+def _level(cell: NDArray[np.intp], values: Real, n: int) -> Real:
+    """Geometric mean of each cell over the values above 0; NaN without any."""
+    known = (cell >= 0) & (values > 0)
+    counted = np.bincount(cell[known], minlength=n)
+    total = np.bincount(cell[known], np.log(values[known]), n)
+    return np.exp(np.divide(total, counted, out=np.full(n, np.nan), where=counted > 0))
+
+
+def _expected(events: pd.DataFrame, kind: NDArray[Any], cell: NDArray[np.intp], n: int) -> dict[str, Real]:
     """Sums of the probabilities of both kinds over the called fusions of each cell; what a person called counts as that kind.
 
     Candidates that were turned down are left out: there are hundreds of them to an event, and their small probabilities, which
     are not calibrated that finely, would outweigh the events.
     """
-    own = fused[[f"p_{kind}" for kind in FUSION_KINDS]].to_numpy(float)
-    sure = fused["edited"].to_numpy(bool) | ~np.isfinite(own).all(axis=1)
-    called = np.stack([fused["kind"] == kind for kind in FUSION_KINDS], axis=1)
+    own = events[[f"p_{one}" for one in FUSION_KINDS]].to_numpy(float)
+    sure = events["edited"].to_numpy(bool) | ~np.isfinite(own).all(axis=1)
+    called = np.stack([kind == one for one in FUSION_KINDS], axis=1)
     share = np.where(sure[:, None], called, own)
-    cell = fused["cell_id"].astype("Int64")
+    mine = cell >= 0
     return {
-        f"expected_{kind}": ids.map(fused.assign(p=part)["p"].groupby(cell).sum()).fillna(0.0).astype("float64")
-        for kind, part in zip(FUSION_KINDS, share.T, strict=True)
+        f"expected_{one}": np.asarray(np.bincount(cell[mine], part[mine], n), dtype=float)
+        for one, part in zip(FUSION_KINDS, share.T, strict=True)
     }
 
 
@@ -168,18 +178,20 @@ def _stays(movie: Movie, from_s: float, until_s: float) -> pd.DataFrame:
     if movie.params.classify.cargo != "lumenal":
         return empty_stays()
     least_s = (least_frames(movie.params, movie.frame_s) - 0.5) * movie.frame_s
-    stays = movie.tables["episodes"]
-    stays = stays[(stays["state"] == "docked") & stays["entry_observed"] & stays["cell_id"].notna()]
-    row = stays["cell_id"].astype("int64").map({cell: k for k, cell in enumerate(movie.tables["cells"]["cell_id"])})
+    stays, cells = movie.tables["episodes"], movie.tables["cells"]
+    row = _own(stays, cells)
+    stays = stays[(stays["state"] == "docked").to_numpy() & stays["entry_observed"].to_numpy() & (row >= 0)]
+    row = row[stays.index.to_numpy()]
     begun = stays["t_first_s"].to_numpy(float)
     length = stays["n_frames"].to_numpy(float) * movie.frame_s
     entry, out = np.maximum(least_s, from_s - begun), np.minimum(length, until_s - begun)
-    ended = (stays["exit_observed"] & stays["exit_kind"].isin(SEEN_EXITS)).to_numpy() & (length <= until_s - begun)
-    found = pd.DataFrame({
-        "row": row.to_numpy(), "entry_s": entry, "exit_s": out, "ended": ended,
-        "fused": ended & stays["exit_kind"].isin(FUSION_KINDS).to_numpy(),
-    })  # fmt: skip
-    return found[(out > entry) & row.notna().to_numpy()].astype({"row": "int64"}).reset_index(drop=True)
+    exits = stays["exit_kind"].to_numpy(dtype=object)
+    ended = stays["exit_observed"].to_numpy() & np.isin(exits, SEEN_EXITS) & (length <= until_s - begun)
+    kept = out > entry
+    fused = ended & np.isin(exits, FUSION_KINDS)
+    return pd.DataFrame(
+        {"row": row[kept], "entry_s": entry[kept], "exit_s": out[kept], "ended": ended[kept], "fused": fused[kept]}
+    )
 
 
 def _of_stays(stays: pd.DataFrame, n: int) -> dict[str, Real]:
@@ -191,8 +203,9 @@ def _of_stays(stays: pd.DataFrame, n: int) -> dict[str, Real]:
     return {key: np.asarray(np.bincount(row, np.asarray(value, dtype=float), n), dtype=float) for key, value in sums.items()}
 
 
-def _between(t: pd.Series, from_s: float, until_s: float) -> pd.Series:
-    return (t >= from_s) & (t < until_s)
+def _between(t: pd.Series, from_s: float, until_s: float) -> NDArray[np.bool_]:
+    at = t.to_numpy(float)
+    return np.asarray((at >= from_s) & (at < until_s))
 
 
 def _require_exposure(movie: Movie, cells: pd.DataFrame) -> None:
