@@ -140,7 +140,7 @@ def _level(cell: NDArray[np.intp], values: Real, n: int) -> Real:
     known = (cell >= 0) & (values > 0)
     counted = np.bincount(cell[known], minlength=n)
     total = np.bincount(cell[known], np.log(values[known]), n)
-    return np.exp(np.divide(total, counted, out=np.full(n, np.nan), where=counted > 0))
+    return np.asarray(np.exp(np.divide(total, counted, out=np.full(n, np.nan), where=counted > 0)), dtype=float)
 
 
 def _expected(events: pd.DataFrame, kind: NDArray[Any], cell: NDArray[np.intp], n: int) -> dict[str, Real]:
