@@ -24,9 +24,20 @@ from exotrack._calibration import FalseCalls as FalseCalls
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
 from exotrack._comparison import Comparisons as Comparisons
+from exotrack._comparison import ConditionRates as ConditionRates
+from exotrack._comparison import EventRates as EventRates
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._comparison import Stays as Stays
+from exotrack._em_geometry_tables import DistanceBins as DistanceBins
+from exotrack._em_geometry_tables import Dockings as Dockings
+from exotrack._em_geometry_tables import Pits as Pits
+from exotrack._em_geometry_tables import Sizes as Sizes
+from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
+from exotrack._em_tables import EM_STATES as EM_STATES
+from exotrack._em_tables import FILLINGS as FILLINGS
+from exotrack._em_tables import Vesicles as Vesicles
 from exotrack._statistics import Effects as Effects
 from exotrack._statistics import Pairs as Pairs
 from exotrack._statistics import Summaries as Summaries
@@ -248,11 +259,13 @@ ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events,
 """What an analysis makes, in the order of its stages."""
 CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
-COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
+MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
+"""What is made of electron micrographs."""
+COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, EventRates, ConditionRates, Stays)
 """What a comparison with kinetic models makes."""
 STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
 """What statistics make."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS)
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

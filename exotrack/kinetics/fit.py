@@ -16,7 +16,7 @@ import numpy as np
 from exotrack.errors import ParameterError
 from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.likelihood import View, exposure_rates, log_likelihood
-from exotrack.kinetics.scheme import Real
+from exotrack.kinetics.scheme import Real, Scheme
 from exotrack.kinetics.sightings import SOFT, Sightings
 
 Make = Callable[[Mapping[str, float]], View]
@@ -261,7 +261,7 @@ def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
     spread = np.where(size > 1e-6, 1 / np.maximum(size, 1e-6), np.inf)
     with np.errstate(invalid="ignore"):
         terms = np.where(axes[:, None] * axes[None] == 0, 0.0, axes[:, None] * axes[None] * spread)
-    found[np.ix_(away, away)] = terms.sum(axis=2)
+        found[np.ix_(away, away)] = terms.sum(axis=2)  # two that are flat together, one up one down: NaN beside the diagonal
     return found
 
 
@@ -274,13 +274,29 @@ def _differ(one: Real, other: Real) -> bool:
     return bool(np.abs(one - other).max() > 0.2)
 
 
+def _slowest(problem: Problem, values: Mapping[str, float], f: Free) -> float:
+    """Slowest rate (1/s) that a value acts on; 0 if it acts on none."""
+    near = f.from_scale(f.to_scale(values[f.name]) - CURVE_STEP)
+    one, other = _rates(problem.make(values)), _rates(problem.make({**values, f.name: near}))
+    acts = (np.abs(one - other) > 1e-6 * np.abs(one)) & (one > 0)
+    return float(one[acts].min()) if acts.any() else 0.0
+
+
+def _rates(view: View) -> Real:
+    """All rates (1/s) of a view between states and out of them; the diagonals are negative."""
+    parts = list(view.values()) if isinstance(view, Mapping) else [view]
+    schemes = [scheme for part in parts for scheme in ([part] if isinstance(part, Scheme) else part.schemes)]
+    return np.concatenate([np.concatenate([scheme.stay, scheme.exits], axis=1).ravel() for scheme in schemes])
+
+
 def _notes(problem: Problem, values: Mapping[str, float], others: Sequence[Any]) -> tuple[str, ...]:
     """What not to believe."""
     notes = []
     for f in problem.free:
         value, frame_s = values[f.name], problem.data.fastest_s
-        if f.unit == "1/s" and value * frame_s > 1:
-            notes.append(f"{f.name} = {value:.3g} per s is faster than a frame of {frame_s:g} s: the movie cannot tell it")
+        rate = _slowest(problem, values, f)
+        if rate * frame_s > 1:
+            notes.append(f"{f.name} acts at {rate:.3g} per s, faster than a frame of {frame_s:g} s: the movie cannot tell it")
         at = f.to_scale(value)
         for edge, word in ((f.lower, "lower"), (f.upper, "upper")):
             if abs(at - f.to_scale(edge)) < NEAR_BOUND:

@@ -86,27 +86,42 @@ def _course(view: View, label: str) -> Course:
 
 def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | None) -> tuple[Keys, Real]:
     """The keys of a group and the log-likelihood of each of their terms."""
-    keys = group.dated if course.switches_s else group.timeless
-    parts = segments(course, group.frame_s, group.origin_s)
-    states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
-    lasting = states.sum(axis=1)
-    leaving = _leaving(parts, keys, states)
-    matrix = (calls or CERTAIN).matrix(course.fates, chances)
-    by_call = leaving @ matrix
-    likelihood = np.empty(len(keys.code))
-    for code in np.unique(keys.code):
-        mine = keys.code == code
-        if code == SOFT:
-            at = [course.fates.index(fate) for fate in SEEN_EXITS if fate in course.fates]
-            has = [k for k, fate in enumerate(SEEN_EXITS) if fate in course.fates]
-            likelihood[mine] = (leaving[keys.key[mine]][:, at] * keys.weight[mine][:, has]).sum(axis=1)
-        elif code == CENSORED or (code == CALLED.index("lost") and not matrix[:, code].any()):
-            likelihood[mine] = lasting[keys.key[mine]]
-        else:
-            likelihood[mine] = by_call[keys.key[mine], code]
+    keys, lasting, least, ended = _ended(course, group, calls, chances)
+    likelihood = np.where(np.isnan(ended[:, 0]), lasting[keys.key], ended.sum(axis=1))
     given = least[keys.key]
     with np.errstate(divide="ignore", invalid="ignore"):
         return keys, np.log(np.maximum(np.where(given > RARE, likelihood / given, 0.0), LEAST))
+
+
+def _ended(course: Course, group: Group, calls: Calls | None, chances: Real | None) -> tuple[Keys, Real, Real, Real]:
+    """The keys of a group, their (n_keys,) chance of lasting so long and of being recorded, and (n_terms, J) the chance of ending
+    by each fate and of what was said of it; NaN where nothing was.
+    """
+    keys = group.dated if course.switches_s else group.timeless
+    parts = segments(course, group.frame_s, group.origin_s)
+    states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
+    matrix = (calls or CERTAIN).matrix(course.fates, chances)
+    said = np.empty((len(keys.code), len(course.fates)))
+    for code in np.unique(keys.code):
+        mine = keys.code == code
+        if code == SOFT:
+            place = [SEEN_EXITS.index(fate) if fate in SEEN_EXITS else -1 for fate in course.fates]
+            said[mine] = np.where(np.array(place) >= 0, keys.weight[mine][:, place], 0.0)
+        else:
+            unknown = code == CENSORED or (code == CALLED.index("lost") and not matrix[:, code].any())
+            said[mine] = np.nan if unknown else matrix[:, code]
+    return keys, states.sum(axis=1), least, _leaving(parts, keys, states)[keys.key] * said
+
+
+def fate_chances(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> Real:
+    """(n, J) chance that each stay ended by each fate, given its length and what was said of its end; NaN where nothing was."""
+    courses = [_course(view, group.label) for group in data.groups]
+    found = np.full((len(data.cells), len(courses[0].fates)), np.nan)
+    for course, group in zip(courses, data.groups, strict=True):
+        keys, _, _, ended = _ended(course, group, calls, chances)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[group.rows] = (ended / ended.sum(axis=1, keepdims=True))[keys.term]
+    return found
 
 
 def _timeless(course: Course, parts: list[Segment], keys: Keys, min_frames: int) -> tuple[Real, Real]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exotrack.io.results import Results
+    from exotrack.params import Analysis
 
 DESIGN = ("study_id", "animal_id", "condition")
 """What a design may say of a movie."""
@@ -28,8 +29,9 @@ class Study:
     """One or more analysed movies.
 
     stays : table `Stays`. events, cells : those tables with study_id, animal_id and condition.
-    movies : a row per movie: movie_id, study_id, animal_id, condition, movie_frames, frame_s, observed_s, stimulus_s (the
-    first; NaN if none), min_frames, cargo. notes : plain sentences on what was left out or is doubtful.
+    movies : a row per movie: movie_id, study_id, animal_id, condition, movie_frames, frame_s, observed_s, before_s (the part of
+    it before the first stimulus), stimulus_s (the first; NaN if none), min_frames, cargo. notes : plain sentences on what was
+    left out or is doubtful.
     """
 
     stays: pd.DataFrame
@@ -56,7 +58,7 @@ def read_study(
     """
     from exotrack.io.results import read_results
 
-    parts = [_movie(read_results(folder), design or {}, least_s) for folder in folders]
+    parts = [_movie(read_results(folder, "movie"), design or {}, least_s) for folder in folders]
     if not parts:
         raise InputError("a study needs at least one results folder; give folders that `exotrack run` wrote")
     return join(parts)
@@ -86,7 +88,7 @@ def join(parts: Sequence[Study]) -> Study:
     return Study(found, tables[1], tables[2], tables[3], notes)
 
 
-def _movie(results: Results, design: Mapping[str, Mapping[str, str]], least_s: float) -> Study:
+def _movie(results: Results[Analysis], design: Mapping[str, Mapping[str, str]], least_s: float) -> Study:
     """One results folder."""
     import pandas as pd
 
@@ -102,14 +104,17 @@ def _movie(results: Results, design: Mapping[str, Mapping[str, str]], least_s: f
         )
     frames = results.tables["frames"]
     times = results.params.classify.stimulus_s
+    usable = frames["status"].isin(("ok", "saturated"))
+    stimulus_s = float(min(times)) if times else float("nan")
     recorded = least_frames(results.params, frame_s)
     about: dict[str, Any] = {
         "movie_id": name,
         **{key: str(design.get(name, {}).get(key, "")) for key in DESIGN},
         "movie_frames": len(frames),
         "frame_s": frame_s,
-        "observed_s": frame_s * int(frames["status"].isin(("ok", "saturated")).sum()),
-        "stimulus_s": float(min(times)) if times else float("nan"),
+        "observed_s": frame_s * int(usable.sum()),
+        "before_s": frame_s * int((usable & (frames["t_s"] < stimulus_s)).sum()),
+        "stimulus_s": stimulus_s,
         "min_frames": max(recorded, int(np.ceil(least_s / frame_s - 1e-9))),
         "cargo": results.params.classify.cargo,
     }

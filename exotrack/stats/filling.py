@@ -11,22 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exotrack.errors import InputError
-from exotrack.tables import TEXT, WHOLE, YES_NO, Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CLASSES = ("full", "partial", "empty")
-
-
-class FilledVesicles(Table):
-    """What of the table of vesicles is read here."""
-
-    name = "vesicles"
-    image_id = Column(TEXT, "", "Name of the image.")
-    vesicle_id = Column(WHOLE, "", "Number of the vesicle in its image.")
-    touches_border = Column(YES_NO, "", "It is cut by the border of the image or of the volume.")
-    filling = Column(TEXT, "", "Class of the filling.", (*CLASSES, "unresolved"))
 
 
 def counts(vesicles: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from exotrack.errors import InputError
 from exotrack.io.results import read_provenance, read_table
 from exotrack.stats.cells import empty_stays, read_movie, units_of
 from exotrack.stats.design import STIMULUS, Design
-from exotrack.stats.filling import FilledVesicles, counts
-from exotrack.tables import TEXT, Units
+from exotrack.stats.filling import counts
+from exotrack.tables import TEXT, Units, Vesicles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class Gathered:
 
 def find(paths: Sequence[str | Path], filling: bool = False) -> list[Path]:
     """Results folders: each path itself, or all that lie in it however deep; `InputError` where there is none."""
-    mark = f"{FilledVesicles.name if filling else 'cells'}.parquet"
+    mark = f"{Vesicles.name if filling else 'cells'}.parquet"
     made_by = "exotrack em" if filling else "exotrack run"
     found: list[Path] = []
     for path in map(Path, paths):
@@ -83,7 +83,7 @@ def gather_filling(paths: Sequence[str | Path], design: Design | None = None) ->
 
     folders = find(paths, filling=True)
     known = design or told_by(folders)
-    counted = [counts(read_table(folder / "vesicles.parquet", FilledVesicles)) for folder in folders]
+    counted = [counts(read_table(folder / "vesicles.parquet", Vesicles)) for folder in folders]
     units = pd.concat(counted, ignore_index=True)
     _require_once(units["movie_id"].tolist())
     about = pd.DataFrame([known.of(name) for name in units["movie_id"]], index=units.index)

@@ -101,7 +101,8 @@ def test_a_longer_filter_leaves_stays_out_and_says_so(tmp_path: Path) -> None:
 def test_the_time_since_the_first_stimulus_may_be_negative(tmp_path: Path) -> None:
     params = Analysis(classify=ClassifyParams(stimulus_s=(8.0, 2.0)))
     table = read_study([folder(tmp_path, params=params)]).stays
-    assert table["t_since_stimulus_s"].tolist() == pytest.approx((table["t_entry_s"] - 2.0).tolist())
+    # A frame stands for the end of its exposure.
+    assert table["t_since_stimulus_s"].tolist() == pytest.approx((table["t_entry_s"] + table["frame_s"] - 2.0).tolist())
 
 
 def test_the_order_of_the_folders_changes_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from exotrack.errors import InputError
 from exotrack.io.results import write_table
 from exotrack.stats import Design, Plan, chosen, compare, gather_filling
-from exotrack.stats.filling import FilledVesicles, counts
+from exotrack.stats.filling import counts
+from exotrack.tables import Vesicles
 
 
 def vesicles(name: str, full: int, partial: int, empty: int) -> pd.DataFrame:
@@ -19,7 +20,7 @@ def vesicles(name: str, full: int, partial: int, empty: int) -> pd.DataFrame:
     filling = ["full"] * full + ["partial"] * partial + ["empty"] * empty + ["unresolved", "empty"]
     cut = np.arange(len(filling)) == len(filling) - 1
     rows = {"image_id": name, "vesicle_id": range(1, len(filling) + 1), "touches_border": cut, "filling": filling}
-    return FilledVesicles.build(rows)
+    return Vesicles.build(rows)
 
 
 def test_only_whole_vesicles_of_known_filling_count() -> None:
@@ -35,7 +36,7 @@ def test_more_partly_empty_vesicles_after_secretion_are_found(tmp_path: Path) ->
         for k in range(6):
             name = f"{when}{k}"
             (tmp_path / name).mkdir()
-            write_table(vesicles(name, *rng.multinomial(60, share)), FilledVesicles, tmp_path / name / "vesicles.parquet")
+            write_table(vesicles(name, *rng.multinomial(60, share)), Vesicles, tmp_path / name / "vesicles.parquet")
             (tmp_path / name / "provenance.json").write_text("{}")
             rows[name, ""] = {"condition": when, "cell": f"c{when}{k // 2}"}
     study = gather_filling([tmp_path], Design(("condition", "cell"), rows))
