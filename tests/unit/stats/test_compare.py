@@ -18,7 +18,6 @@ from exotrack.stats.effects import pieces, rows_of
 from exotrack.tables import STATISTICS
 
 MEASURES = chosen(["fusion_rate", "kiss_fraction", "decay", "leaving_rate"])
-LARGE = Design(effect=1.5, animals=40)
 
 
 def drawn(seed: int = 0, design: Design | None = None, **columns: object) -> Gathered:
@@ -81,7 +80,7 @@ def test_rows_of_movies_or_animals_give_the_same_rates() -> None:
 
 
 def test_leaving_the_docked_state_is_that_of_coxs_model() -> None:
-    one = drawn(5, LARGE)
+    one = drawn(5, Design(effect=1.5, animals=15))
     units = arrange(one.units, Plan()).units
     measure = chosen(["leaving_rate"])[0]
     row = compared(one).tables["effects"].set_index("measure").loc["leaving_rate"]
