@@ -116,7 +116,7 @@ def _compared(
     models = [load(name) for name in asked.models]
     counted = None if asked.em is None else read_micrographs(asked.em, models)
     study = read_study(asked.results, read_design(asked.design), asked.least_s)
-    calls = calls_of(asked.calibrations, asked.results)
+    calls = calls_of(asked.calibrations, asked.results, int(study.movies["min_frames"].max()))
     run = Execution(workers=workers, progress=progress)
     return compared(study, models, replace(Wanted(*wanted), micrograph=counted), calls, Effort(*effort[:3], run, effort[3]))
 
@@ -164,27 +164,30 @@ def read_design(path: Path | None) -> dict[str, dict[str, str]]:
     return {row["movie_id"]: {key: row[key] or "" for key in DESIGN if key in row} for row in rows}
 
 
-def calls_of(calibrations: Sequence[Path], results: Sequence[Path]) -> Calls | None:
-    """The counts of all calibrations together; each must be of a movie that is compared."""
-    import numpy as np
+def calls_of(calibrations: Sequence[Path], results: Sequence[Path], min_frames: int) -> Calls | None:
+    """The counts of all calibrations together; each must be of a movie that is compared.
+
+    min_frames : shortest docked stay that is used (frames); only injected vesicles whose stay was found so long count.
+    """
+    import pandas as pd
 
     from exotrack.io.results import read_calibration, read_provenance
     from exotrack.kinetics.calls import Calls
 
     if not calibrations:
         return None
-    counts = []
+    injected = []
     for folder in calibrations:
         last: InputError | None = None
         for movie in results:
             try:
-                counts.append(Calls.of_confusion(read_calibration(folder, read_provenance(movie))["confusion"]))
+                injected.append(read_calibration(folder, read_provenance(movie))["injected_stays"])
                 break
             except InputError as error:
                 last = error
         else:
             raise last or InputError(f"{folder}: calibrates none of the movies")
-    return Calls(counts[0].true, np.sum([one.counts for one in counts], axis=0))
+    return Calls.of_stays(pd.concat(injected, ignore_index=True), min_frames)
 
 
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:

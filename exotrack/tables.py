@@ -21,6 +21,7 @@ from exotrack._calibration import INJECTED_KINDS as INJECTED_KINDS
 from exotrack._calibration import Biases as Biases
 from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
+from exotrack._calibration import InjectedStays as InjectedStays
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
 from exotrack._comparison import Comparisons as Comparisons
@@ -257,7 +258,7 @@ class Cells(Table):
 
 ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
 """What an analysis makes, in the order of its stages."""
-CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
+CALIBRATION: tuple[type[Table], ...] = (Injections, InjectedStays, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
 MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
 """What is made of electron micrographs."""

@@ -32,7 +32,7 @@ from exotrack.kinetics.resample import Nest
 from exotrack.kinetics.stays import SEEN_EXITS
 from exotrack.kinetics.study import Study
 from exotrack.kinetics.subject import DEAD_NEW, DEAD_OLD, Subject, subject
-from exotrack.kinetics.verdict import Effort, Verdict, fixed, verdict
+from exotrack.kinetics.verdict import Effort, Verdict, verdict
 from exotrack.tables import COMPARISON, Comparisons, ConditionRates, EventRates, Goodness, Ranking, Rates, Stays
 
 USUAL = Effort()
@@ -121,7 +121,7 @@ def compare(
     }
     limits, counted = _limits(next(iter(found.values())), seen, effort)
     best = next(iter(found.values())).subject.model
-    alike = [row for name, one in found.items() for row in condition_rows(name, one.fit, fixed(calls, one.fit), effort)]
+    alike = [row for name, one in found.items() for row in condition_rows(name, one.fit, one.fit.problem.told(one.fit.x), effort)]
     return Comparison(
         study, seen, wanted, found,
         Rates.build(pd.DataFrame([row for name, one in found.items() for row in rate_rows(name, one, seen)])),

@@ -89,8 +89,7 @@ def robust(best: Fit) -> Real:
         for sign in (1, -1):
             x = best.x.copy()
             x[k] += sign * STEP
-            chances = None
-            ends.append(cell_log_likelihood(problem.make(problem.values(x)), problem.data, problem.calls, chances)[cells])
+            ends.append(cell_log_likelihood(problem.make(problem.values(x)), problem.data, problem.told(x))[cells])
         slope[:, row] = (ends[0] - ends[1]) / (2 * STEP)
     slope -= slope.mean(axis=0)
     inner = spread[np.ix_(away, away)]

@@ -47,6 +47,8 @@ def evidence(study: Study, residents: bool, calls: Calls | None, merged: bool) -
     data = sightings(stays, "calls" if calls is not None else "auto")
     if calls is None:
         notes.append("no calibration was given: calls are taken as their probabilities say, or as right where there are none")
+    else:
+        notes.append(calls.words())
     if not stays["exit_observed"].any():
         raise InputError("no docked stay ends in sight: no rate can be told from these movies; record longer")
     return Evidence(stays, data, data.cells, calls), notes

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 
     from exotrack.kinetics.fit import Fit
 
+STILL = "still_docked"
+"""What a vesicle was whose exit was called although it had not left."""
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class FateMatrix:
     """Expected numbers of stays by how they ended and what that was called.
 
-    period : all, or before or after the first stimulus. true : the J fates. called : the L calls.
+    period : all, or before or after the first stimulus. true : the J fates, and `STILL` where calls may be false. called : the L
+    calls.
     number : (J, L). Stays that outlasted the movie are not in it, nor those lost from sight without a calibration.
     """
 
@@ -51,10 +56,12 @@ def fate_matrices(best: Fit, stays: pd.DataFrame) -> list[FateMatrix]:
     best : a fit to `stays`, whose rows are in the order of its data.
     """
     problem = best.problem
-    known = problem.calls.chances(best.x[len(problem.free) :]) if problem.calls is not None and problem.n_calls else None
-    view = best.view()
-    chance = fate_chances(view, problem.data, problem.calls, known)
-    fates = _fates(best)
+    chance = fate_chances(best.view(), problem.data, problem.told(best.x))
+    false = (1.0 - chance.sum(axis=1, keepdims=True)).clip(0.0)
+    fates, chance = _fates(best), np.column_stack([chance, false])
+    if np.nan_to_num(false).max(initial=0.0) > ROUNDING:
+        fates = (*fates, STILL)
+    chance = chance[:, : len(fates)]
     code = np.array([CALLED.index(kind) if kind in CALLED else -1 for kind in stays["exit_kind"]])
     told = np.isfinite(chance).all(axis=1) & (code >= 0)
     end = stays["t_since_stimulus_s"].to_numpy(float) + stays["duration_s"].to_numpy(float)

@@ -67,9 +67,9 @@ class _Cells:
     def each(self, x: Real) -> Real:
         """(C, Q) log-likelihood of the stays of each cell with each factor, at a searched point."""
         problem = self.best.problem
-        view, p = problem.make(problem.values(x)), len(problem.free)
-        chances = problem.calls.chances(x[p:]) if problem.calls is not None and problem.n_calls else None
-        return np.array([cell_log_likelihood(view, one, problem.calls, chances) for one in self.copies]).T[self.cells]
+        view = problem.make(problem.values(x))
+        calls = problem.told(x)
+        return np.array([cell_log_likelihood(view, one, calls) for one in self.copies]).T[self.cells]
 
     def rest(self, x: Real) -> float:
         """Log-likelihood of what is not of a cell: calls and further terms."""

@@ -89,7 +89,7 @@ class Verdict:
 def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Subject | None = None) -> Verdict:
     """Judge a fitted model. null : the law without hidden steps to test it against; None: it has none itself, or cannot be."""
     number, of = marks(seen.stays, bool(about.stimulated))
-    calls = fixed(seen.calls, best)
+    calls = best.problem.told(best.x)
     observed = Observed.of(seen.stays, _fates(about, calls), number.tolist())
     setup = Setup.of(seen.stays, seen.cell)
     bare = naive_fit(about, seen.stays, effort.starts, effort.seed)
@@ -208,20 +208,11 @@ def _again(problem: Problem, x: Real, like: Fit, held: Sequence[int] = ()) -> tu
 
 def _laws(about: Subject, values: Values, of: Sequence[Mark], calls: Calls | None) -> list[FrameLaw]:
     course = about.course(values)
-    found = laws(course, list(of))
-    return found if calls is None else [law.called(calls.matrix(course.fates), CALLED) for law in found]
+    return laws(course if calls is None else calls.seen(course), list(of))
 
 
 def _fates(about: Subject, calls: Calls | None) -> tuple[str, ...]:
     return about.course(about.start()).fates if calls is None else CALLED
-
-
-def fixed(calls: Calls | None, best: Fit) -> Calls | None:
-    """The calls at the chances that the fit found, for fits of redrawn stays."""
-    if calls is None or not best.problem.n_calls:
-        return calls
-    chances = calls.chances(best.x[len(best.problem.free) :])
-    return Calls(calls.true, chances * calls.counts.sum(axis=1, keepdims=True))
 
 
 def _held(about: Subject, best: Fit, held: Sequence[int]) -> tuple[Real, float]:

@@ -25,6 +25,7 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
         "n_stays": len(evidence.stays),
         "n_cells": evidence.data.n_cells,
         "calls_counts": None if evidence.calls is None else evidence.calls.counts.tolist(),
+        "false_exits_per_s": None if evidence.calls is None else evidence.calls.false_per_s().tolist(),
         "wanted": {
             "values": dict(wanted.values), "inputs": dict(wanted.inputs), "stimulated": dict(wanted.stimulated),
             "free": list(wanted.free), "residents": wanted.residents, "diameter_nm": wanted.diameter_nm,
