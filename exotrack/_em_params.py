@@ -28,6 +28,11 @@ class VesicleParams(Params):
         "Thickness of a membrane between its outer faces. Default: a stained bilayer with its proteins measures 6-8 nm.",
         gt=1, le=40,
     )  # fmt: skip
+    section_nm: float = setting(
+        60.0, "nm",
+        "Thickness of a single section where the image does not say it; 0 for a surface. A vesicle that lies whole in a section "
+        "fades towards its outer face. Default: sections for transmission measure 50-80 nm.", ge=0, le=2000,
+    )  # fmt: skip
     min_score: float = setting(
         0.5, "1",
         "Score from which a candidate is a vesicle. Default: where the simulated micrographs have as many missed as false "

@@ -74,24 +74,32 @@ class Octave:
         return [Box(*zip(*three, strict=True)) for three in itertools.product(*parts)]
 
 
+def thickness(stack: Stack, params: VesicleParams, deep: bool) -> float:
+    """What is projected onto one picture (nm): a section as the stack or `params` say, nothing in a volume or of dense cores."""
+    if deep or params.look_for == "core":
+        return 0.0
+    apart = stack.spacing_nm[0]
+    return apart if math.isfinite(apart) else params.section_nm
+
+
 def octaves(stack: Stack, params: VesicleParams, deep: bool) -> list[Octave]:
     """The searches that together cover the diameters of `params`; `deep` looks for shells in the volume."""
-    axes = 3 if deep else 2
+    axes, section_nm = 3 if deep else 2, thickness(stack, params, deep)
     low, high = (diameter / 2 for diameter in params.diameter_nm)
     count = max(round(math.log2(high / low)), 1)
     ratio = (high / low) ** (1 / count)
-    return [_octave(stack, params, axes, low * ratio**k, low * ratio ** (k + 1)) for k in range(count)]
+    return [_octave(stack, params, axes, (low * ratio**k, low * ratio ** (k + 1)), section_nm) for k in range(count)]
 
 
-def _octave(stack: Stack, params: VesicleParams, axes: int, low: float, high: float) -> Octave:
+def _octave(stack: Stack, params: VesicleParams, axes: int, limits: tuple[float, float], section_nm: float) -> Octave:
+    low, high = limits
     spacing, core = stack.spacing_nm, params.look_for == "core"
     target = low / VOXELS_PER_RADIUS[axes]
     # A dense core has an edge as soft as its size; a membrane is as thick in a large vesicle as in a small one.
     wall = 0.25 * low if core else params.membrane_nm
     fine = tuple(max(int(0.25 * wall / step), 1) if step == step else 1 for step in spacing)
     coarse = tuple(f * max(round(target / (f * step)), 1) if step == step else 1 for f, step in zip(fine, spacing, strict=True))
-    thick = 0.0 if axes == 3 or core or stack.shape[0] > 1 or math.isnan(spacing[0]) else spacing[0]
-    model = Model(wall, thick)
+    model = Model(wall, section_nm)
     if axes == 2:
         fine, coarse = (1, *fine[1:]), (1, *coarse[1:])
     voxel = tuple(step * b for step, b in zip(spacing, coarse, strict=True))[3 - axes :]

@@ -1,0 +1,169 @@
+"""Micrographs from which the score of candidates is fitted: drawn ones and simulated ones, with and without vesicles.
+
+Seeds from 1000 and physics at random, both unlike those that `em.py` scores on. Run by ``em.py fit``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from exotrack.em import Stack
+from exotrack.em._find import candidates
+from exotrack.em._score import WEIGHTS, fits, measures
+from exotrack.em.detect import settled
+from exotrack.params import em_preset
+from exotrack.simulate import em_simulation, simulate_em
+from exotrack.simulate.em_truth import EmTruth
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "em"))
+RIGHT, NEAR = 0.35, 1.0
+"""A candidate whose centre is this near a true one (over its radius) is right; one that is nearer than `NEAR` teaches nothing."""
+SIZE = 0.2
+"""Largest error of the diameter of a candidate that is right."""
+PRESETS = {"ring": "synaptic", "shell": "synaptic", "disc": "dense_core"}
+Scene = tuple[Stack, pd.DataFrame, str]
+
+
+def drawn(kind: str, seed: int) -> Scene:
+    """A micrograph of the tests' painters: stack, true vesicles, preset of the analysis."""
+    from micrographs import Scene as Section
+    from micrographs import draw
+    from volumes import draw_volume
+
+    rng = np.random.default_rng(seed)
+    some = rng.random() > 0.33
+    if kind == "ring":
+        pixel = float(rng.choice([1.0, 1.5, 2.0, 3.0]))
+        size = (360 * pixel, 400 * pixel)
+        number = int(size[0] * size[1] / 7500) if some else 0
+        lumen = ((0.0, 0.1), (0.0, 0.3, 0.5))[rng.integers(2)]
+        mean = (float(rng.uniform(38, 48)), 4.0)
+        scene = Section(size, pixel, mean, number, float(rng.uniform(6, 7)), lumen, float(rng.uniform(0.4, 1.0)), seed=seed)
+        grey, true = draw(scene)
+        return Stack.from_array(grey, (5.0, pixel, pixel), contrast="dark"), true.assign(clear=True), "synaptic"
+    voxel = 5.0 if kind == "shell" else 10.0
+    mean = (float(rng.uniform(40, 48)), 4.0) if kind == "shell" else (float(rng.uniform(75, 110)), 12.0)
+    grey, true = draw_volume(
+        (36, 72, 72), (voxel,) * 3, 12 if some else 0, diameter_nm=mean, dense=kind == "disc", noise=float(rng.uniform(0.3, 0.8)),
+        seed=seed,
+    )  # fmt: skip
+    return Stack.from_array(grey, voxel, contrast="dark"), true.assign(clear=True), PRESETS[kind]
+
+
+def simulated(kind: str, seed: int) -> Scene:
+    """A micrograph of `exotrack simulate em` with its physics at random: stack, true vesicles, preset of the analysis."""
+    rng = np.random.default_rng(seed)
+    imaging = {
+        "noise": float(rng.uniform(0.05, 0.4)), "texture": float(rng.uniform(0.04, 0.12)), "depth": float(rng.uniform(0.2, 0.6)),
+        "blur_nm": float(rng.uniform(1.0, 2.5)),
+    }  # fmt: skip
+    many = float(rng.uniform(0.4, 3.0)) if rng.random() > 0.25 else 0.0
+    if kind == "disc":
+        field = {"pixel_nm": float(rng.choice([3.0, 5.0])), "section_nm": float(rng.choice([50.0, 90.0])), "height_px": 420}
+        vesicles = {
+            "per_um3": 10.0 * many, "docked_per_um2": 0.9 * many, "full": 0.6, "partial": 0.3, "wall_nm": float(rng.uniform(6, 8)),
+            "diameter_nm": float(rng.uniform(240, 380)),
+        }  # fmt: skip
+        params = em_simulation("em_granules").updated({"field": field | {"width_px": 520}, "imaging": imaging, "vesicles": vesicles})
+        truth = simulate_em(params, rng)
+        return Stack.from_array(truth.pixels, truth.spacing_nm, contrast="dark"), cores(truth), "granule"
+    vesicles = {
+        "per_um3": 700.0 * many, "docked_per_um2": 60.0 * many, "diameter_nm": float(rng.uniform(38, 46)),
+        "wall_nm": float(rng.uniform(6, 7)), "full": float(rng.choice([0.0, 0.2])),
+    }  # fmt: skip
+    if kind == "ring":
+        pixel = float(rng.choice([1.0, 1.5, 2.0, 3.0]))
+        field = {
+            "pixel_nm": pixel, "section_nm": float(rng.choice([30, 40, 60, 80])), "height_px": round(600 / pixel),
+            "width_px": round(750 / pixel),
+        }  # fmt: skip
+        changes = {"field": field, "imaging": imaging, "vesicles": vesicles, "membrane": {"omegas": int(rng.integers(3))}}
+        truth = simulate_em(em_simulation("em").updated(changes), rng)
+    else:
+        field = {"n_sections": 36, "height_px": 80, "width_px": 90}
+        imaging |= {"blur_nm": float(rng.uniform(2.0, 3.0)), "noise": float(rng.uniform(0.1, 0.3))}
+        truth = simulate_em(em_simulation("em_volume").updated({"field": field, "imaging": imaging, "vesicles": vesicles}), rng)
+    return Stack.from_array(truth.pixels, truth.spacing_nm, contrast="dark"), visible(truth), "synaptic"
+
+
+def visible(truth: EmTruth) -> pd.DataFrame:
+    """True vesicles of a simulation as a picture shows them: `clear` is where the centre lies in what is imaged, off the border.
+
+    In a section the diameter is that of the profile. Omega figures are there too, but not `clear`: nobody must find them.
+    """
+    true = truth.vesicles
+    flat = truth.params.field.n_sections == 1
+    size = true["profile_nm"] if flat else true["diameter_nm"]
+    inside = true["z_nm"].abs() <= truth.params.field.section_nm / 2 if flat else True
+    found = pd.DataFrame(
+        {
+            "z_nm": true["z_nm"], "y_nm": true["y_nm"], "x_nm": true["x_nm"], "diameter_nm": size, "true_nm": true["diameter_nm"],
+            "clear": inside & ~true["touches_border"].astype(bool), "filling": true["filling"], "occupancy": true["occupancy"],
+        }
+    )  # fmt: skip
+    z, y, x, radius = truth.scene.omegas.T
+    omegas = {"z_nm": z - truth.params.field.section_nm / 2, "y_nm": y, "x_nm": x, "diameter_nm": 2 * radius, "clear": False}
+    return pd.concat([found, pd.DataFrame(omegas)], ignore_index=True) if len(radius) else found
+
+
+def cores(truth: EmTruth) -> pd.DataFrame:
+    """Dense cores as a section shows them: their own profiles. The empty vesicles have none and are left out."""
+    true = visible(truth)
+    true = true[true["occupancy"] > 0]
+    wall = truth.params.vesicles.wall_nm
+    core = (true["true_nm"] / 2 - wall) * np.cbrt(true["occupancy"])
+    off = np.maximum(true["z_nm"].abs() - truth.params.field.section_nm / 2, 0.0)
+    return true.assign(diameter_nm=2 * np.sqrt(np.maximum(core**2 - off**2, 1.0))).reset_index(drop=True)
+
+
+def labelled(scene: Scene, kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Measures of the candidates that are plainly right or plainly wrong, and which they are."""
+    stack, true, preset = scene
+    params = em_preset(preset).vesicles
+    stack, searches, scales = settled(stack, params)
+    parts = [
+        candidates(stack, octave, box, scale)
+        for octave, scale in zip(searches, scales, strict=True)
+        for box in octave.boxes(stack.shape)
+    ]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    x, good = measures(found), fits(found, params.diameter_nm)
+    if not len(true):
+        return x[good], np.zeros(int(good.sum()), bool)
+    axes = ["y", "x"] if stack.flat else ["z", "y", "x"]
+    there = np.column_stack([found[axis] for axis in axes])
+    radius = true["diameter_nm"].to_numpy() / 2
+    away = np.linalg.norm(there[:, None] - true[[f"{axis}_nm" for axis in axes]].to_numpy()[None], axis=2) / radius
+    alike = (away < RIGHT) & (np.abs(found["radius"][:, None] / radius - 1) < SIZE)
+    right = alike[:, true["clear"].to_numpy(bool)].any(axis=1)
+    good &= right | (away.min(axis=1) > NEAR)
+    return x[good], right[good]
+
+
+def fit(kind: str, images: int, first: int = 1000) -> None:
+    """Fit the score on micrographs of both kinds and say how it and the present one do on others."""
+    from sklearn.linear_model import LogisticRegression
+
+    every = [labelled((drawn if k % 2 else simulated)(kind, first + k), kind) for k in range(images)]
+    cut = max(2 * images // 3, 1)
+    x, y = (np.concatenate(part) for part in zip(*every[:cut], strict=True))
+    model = LogisticRegression(C=10.0, max_iter=5000).fit(x, y)
+    fresh = (float(model.intercept_[0]), *map(float, model.coef_[0]))
+    print(f"{kind}: {len(y)} candidates, {int(y.sum())} right; weights {tuple(round(value, 2) for value in fresh)}")
+    for name, weights in (("present", WEIGHTS[kind]), ("fitted", fresh)):
+        missed = wrong = right = bare = 0
+        for x, y in every[cut:]:
+            taken = weights[0] + x @ np.array(weights[1:]) > 0
+            missed, wrong, right = (
+                missed + int((y & ~taken).sum()),
+                wrong + int((taken & ~y).sum()),
+                right + int((taken & y).sum()),
+            )
+            bare += int(taken.sum()) if not y.any() else 0
+        print(f"  {name}, on {images - cut} others: {right} right, {missed} missed, {wrong} false ({bare} where nothing is)")
