@@ -23,6 +23,10 @@ from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
+from exotrack._comparison import Comparisons as Comparisons
+from exotrack._comparison import Goodness as Goodness
+from exotrack._comparison import Ranking as Ranking
+from exotrack._comparison import Rates as Rates
 from exotrack._em_geometry_tables import DistanceBins as DistanceBins
 from exotrack._em_geometry_tables import Dockings as Dockings
 from exotrack._em_geometry_tables import Pits as Pits
@@ -250,7 +254,9 @@ CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, F
 """What a calibration makes."""
 MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
 """What is made of electron micrographs."""
-EVERY = (*ALL, *CALIBRATION, *MICROGRAPHS)
+COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
+"""What a comparison with kinetic models makes."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from exotrack.kinetics.observe import Camera, observe
 from exotrack.kinetics.scheme import Scheme
 from exotrack.kinetics.stays import SEEN_EXITS, Stays
 
@@ -92,3 +93,18 @@ def record(
         "exit_observed": ~cut, "exit_kind": np.where(cut, "censored", kind),
     })  # fmt: skip
     return Stays.build(table[(frames >= min_frames) & (first < n_frames)])
+
+
+def watched(episodes: pd.DataFrame, camera: Camera, rng: np.random.Generator, name: str = "movie") -> pd.DataFrame:
+    """The true docked stays of a table of episodes as `camera` would record them, a table `Stays`; after a kiss-and-run comes a
+    resealed vesicle."""
+    true = episodes[episodes["state"] == "docked"].sort_values(["track_id", "t_first_s"]).reset_index(drop=True)
+    after = (true["track_id"].diff() == 0) & (true["exit_kind"].shift() == "kiss_and_run")
+    seen = true["entry_observed"].to_numpy(bool) | after.to_numpy(bool)
+    over = true["t_first_s"] + true["duration_s"]
+    stop = np.where(true["exit_kind"] == "censored", 10.0 * camera.n_frames * camera.frame_s, over)
+    start = np.where(seen, true["t_first_s"], -1.0)
+    kinds = true["exit_kind"].where(true["exit_kind"] != "censored", "lost")
+    table = observe(start, stop, kinds, camera, rng, movie=np.full(len(true), name))
+    again = after.to_numpy()[table["track_id"].to_numpy(int)] & (table["entry_kind"] == "docking").to_numpy()
+    return table.assign(entry_kind=table["entry_kind"].mask(again, "resealing"))

@@ -44,7 +44,7 @@ class Called(NamedTuple):
     t0: NDArray[np.float64]
     free: NDArray[np.float64]
 
-    def rows(self, chosen: slice) -> Called:
+    def rows(self, chosen: slice | NDArray[np.int64]) -> Called:
         """The fusions `chosen`."""
         return Called(self.where.rows(chosen), *(column[chosen] for column in self[1:]))
 
@@ -92,20 +92,25 @@ def _block(
     movie: Movie, block: Block, fusions: Called, others: Neighbours, stage: Stage, optics: Optics, lumenal: bool
 ) -> list[tuple[float, ...]]:
     """`PHYSICS` of the fusions whose frames a block owns."""
-    long = not lumenal and bool(np.any(fusions.kind == "kiss_and_run"))
-    span = _span(movie.frame_s, FADES_S if long else 4.0)
-    rows = []
-    for k, series in enumerate(series_of(movie, block, fusions.where, others, optics, stage, span)):
-        frame, kind = int(fusions.where.frame[k]), str(fusions.kind[k])
-        after_s = FADES_S if kind == "kiss_and_run" and not lumenal else 4.0
-        window = _cut(series, frame, _span(movie.frame_s, after_s), fusions.free[k])
-        if int((window.precision[:, 0, 0] > 0).sum()) < FEWEST:
-            rows.append((math.nan,) * len(PHYSICS))
-        elif lumenal:
-            rows.append(_lumenal(window, kind, frame, (float(fusions.t0[k]), float(fusions.tau_s[k])), optics))
-        else:
-            rows.append(_ph_sensitive(window, kind, frame, optics))
+    rows = [(math.nan,) * len(PHYSICS)] * len(fusions.kind)
+    long = (fusions.kind == "kiss_and_run") & (not lumenal)
+    for after_s, which in ((4.0, ~long), (FADES_S, long)):
+        # Each kind is read over its own span: what else a block holds must not change it.
+        chosen, span = np.flatnonzero(which), _span(movie.frame_s, after_s)
+        mine = fusions.rows(chosen)
+        series_found = series_of(movie, block, mine.where, others, optics, stage, span) if len(chosen) else []
+        for k, series in enumerate(series_found):
+            window = _cut(series, int(mine.where.frame[k]), span, mine.free[k])
+            if int((window.precision[:, 0, 0] > 0).sum()) >= FEWEST:
+                rows[chosen[k]] = _one(window, mine, k, optics, lumenal)
     return rows
+
+
+def _one(window: PatchSeries, fusions: Called, k: int, optics: Optics, lumenal: bool) -> tuple[float, ...]:
+    frame, kind = int(fusions.where.frame[k]), str(fusions.kind[k])
+    if lumenal:
+        return _lumenal(window, kind, frame, (float(fusions.t0[k]), float(fusions.tau_s[k])), optics)
+    return _ph_sensitive(window, kind, frame, optics)
 
 
 def _cut(series: PatchSeries, frame: int, span: Span, free: NDArray[np.float64]) -> PatchSeries:

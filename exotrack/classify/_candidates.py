@@ -29,7 +29,7 @@ class Places(NamedTuple):
     x_um: NDArray[np.float64]
     z: NDArray[np.float64]
 
-    def rows(self, chosen: slice) -> Places:
+    def rows(self, chosen: slice | NDArray[np.int64]) -> Places:
         """The places `chosen`."""
         return Places(self.track_id[chosen], self.frame[chosen], self.y_um[chosen], self.x_um[chosen], self.z[chosen])
 

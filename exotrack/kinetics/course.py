@@ -30,7 +30,8 @@ class Course:
     schemes : of the same states and fates; the first holds from long before the movie.
     switches_s : (len(schemes) - 1) ascending times (s) from the first stimulus, or from the first frame without one.
     residents : (m,) states of the vesicles that are docked in the first frame; None: those of a long rest in schemes[0].
-    resealed : (m,) states of a vesicle that has just resealed after a kiss-and-run; None: as at docking.
+    resealed : (m,) states of a vesicle that has just resealed after a kiss-and-run; None: as at docking. If it is given, a long
+        rest holds those that have kissed and stayed too.
     """
 
     schemes: tuple[Scheme, ...]
@@ -60,7 +61,17 @@ class Course:
 
     def residing(self) -> Real:
         """(m,) states of the vesicles that are docked in the first frame."""
-        return self.residents if self.residents is not None else self.schemes[0].rested()
+        if self.residents is not None:
+            return self.residents
+        first = self.schemes[0]
+        if self.resealed is None or "kiss_and_run" not in first.fates:
+            return first.rested()
+        kiss = first.fates.index("kiss_and_run")
+        again = first.entering(self.resealed)
+        stayed, at_docking = again.fractions()[kiss], first.fractions()[kiss]
+        # Resealings per docking: each stay may end in a kiss-and-run, after which another begins.
+        per_docking = at_docking / max(1.0 - stayed, 1e-12)
+        return first.entering((first.entry + per_docking * self.resealed) / (1.0 + per_docking)).rested()
 
 
 def with_dead_ends(scheme: Scheme, arriving: float, resident: float) -> Course:

@@ -182,7 +182,7 @@ def _curve(risk: Risk, value: Real, sd: Real, band: tuple[Real, Real], at_risk: 
 
 def _log_log(value: Real, sd: Real, level: float) -> tuple[Real, Real]:
     """Limits that stay between 0 and 1 (Kalbfleisch & Prentice 1980, sec. 1.3): value^exp(-+ z sd / (value log value))."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         power = np.exp(np.abs(_z(level) * sd / (value * np.log(value))))
         low, high = value**power, value ** (1.0 / power)
     unknown = ~((value > 0) & (value < 1) & np.isfinite(sd))

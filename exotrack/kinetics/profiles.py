@@ -53,10 +53,7 @@ def profile(best: Fit, name: str, level: float = 0.95) -> Profile:
     """The profile of the free value `name` around a fit; `ParameterError` if there is none of that name."""
     from scipy.stats import chi2
 
-    names = [f.name for f in best.problem.free]
-    if name not in names:
-        raise ParameterError(f"no free value {name}; there are {', '.join(names)}")
-    k, wanted = names.index(name), float(chi2.ppf(level, 1)) / 2
+    k, wanted = _place(best, name), float(chi2.ppf(level, 1)) / 2
     sides = [_side(best, k, wanted, sign) for sign in (-1, 1)]
     at = np.concatenate([sides[0][0][::-1], best.x[k : k + 1], sides[1][0]])
     drop = np.concatenate([sides[0][1][::-1], [0.0], sides[1][1]])
@@ -70,6 +67,25 @@ def profiles(best: Fit, names: Sequence[str] = (), level: float = 0.95, run: Exe
     """The profiles of `names`, or of all free values, as parallel tasks; the numbers do not depend on how many run at once."""
     wanted = list(names) or [f.name for f in best.problem.free]
     return list(map_blocks("profiles", profile, [(best, name, level) for name in wanted], run))
+
+
+def drop_at(best: Fit, name: str, value: float) -> float:
+    """How far the log-likelihood with the free value `name` held at `value`, all others at their best, lies below the top.
+
+    Twice of it is the likelihood ratio; the 95 % interval of `profile` holds the values where it is 1.92 or less. A value beyond
+    the bounds of `name` counts as the bound.
+    """
+    k = _place(best, name)
+    low, high = best.problem.bounds[k]
+    x = min(max(best.problem.free[k].to_scale(value), low), high)
+    return max(_held(best, k, x, best.x)[1], 0.0)
+
+
+def _place(best: Fit, name: str) -> int:
+    names = [f.name for f in best.problem.free]
+    if name not in names:
+        raise ParameterError(f"no free value {name}; there are {', '.join(names)}")
+    return names.index(name)
 
 
 def _verdict(low: float, high: float, level: float) -> str:

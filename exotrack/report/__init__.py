@@ -1,4 +1,4 @@
-"""Tables to one self-contained HTML page per movie: `write_report`."""
+"""Tables to one self-contained HTML page per movie: `write_report`. That of a comparison is in `exotrack.report.kinetics`."""
 
 from exotrack.report.calibrated import write_calibration_report
 from exotrack.report.page import write_report

@@ -144,7 +144,7 @@ def template(name: str) -> Template:
 def heading(movie: Movie, params: Analysis, provenance: dict[str, Any]) -> dict[str, Any]:
     """What the head of every page says of the movie and the run."""
     style = Markup(resource("report.css"))
-    return {"style": style, "movie": movie, "size": _size(movie), "preset": params.preset, "made": _made(provenance)}
+    return {"style": style, "movie": movie, "size": _size(movie), "preset": params.preset, "made": made(provenance)}
 
 
 def resource(name: str) -> str:
@@ -164,7 +164,7 @@ def _size(movie: Movie) -> list[tuple[str, str]]:
     ]
 
 
-def _made(provenance: dict[str, Any]) -> str:
+def made(provenance: dict[str, Any]) -> str:
     """When the run was made: the date its record states, else now."""
     for key in ("finished", "ended", "date", "created", "started"):
         value = provenance.get(key)

@@ -1,9 +1,9 @@
-"""How fast and how right is the likelihood of docked stays? ``python tests/benchmarks/kinetics.py [REPEATS [STUDIES]]``.
+"""How fast and how right is the likelihood of docked stays? ``python tests/benchmarks/kinetics.py [REPEATS]``.
 
 Prints the time of a likelihood and a fit of 6,000 vesicles on one core; the survival behind it beside scipy's and RoadRunner's
 integrators; what five readings of the same tables say of the true rates; and exact against naive mean stays.
-REPEATS (40) is the number of 30 s movies of about 300 vesicles for the third. With STUDIES, how often the 95 % profile intervals
-of that many simulated studies hold the true value, for a scheme of one state and one of two.
+REPEATS (40) is the number of 30 s movies of about 300 vesicles for the third. How often intervals hold the truth is measured by
+kinetics_coverage.py.
 """
 
 from __future__ import annotations
@@ -159,30 +159,8 @@ def naive() -> None:
         print(f"  {mean_s:.2f} s, {least} frames: {np.mean(exact):.3f} ({np.std(exact):.3f}), {np.mean(counted):.3f}")
 
 
-def coverage(studies: int) -> None:
-    """How often 95 % profile intervals hold the truth; a side without an end counts as holding it."""
-    simple = {"undocking": 0.3, "full_fusion": 0.1, "kiss_and_run": 0.05}
-    rng = np.random.default_rng(8)
-    cases: tuple[tuple[str, dict[str, float], Any, tuple[Free, ...], int], ...] = (
-        ("one state", simple, lambda v: Scheme.one_state(**v), tuple(Free(name) for name in simple), 250),
-        ("two states", TRUE, make, FREE, 1_000),
-    )
-    for name, true, of, free, n in cases:
-        held = dict.fromkeys(true, 0)
-        ended = dict.fromkeys(true, 0)
-        for _ in range(studies):
-            best = fit(Problem(of, free, sightings(movie(of(true), n // 4, n, rng))), starts=2)
-            for p in profiles(best):
-                held[p.name] += not (p.low > true[p.name] or p.high < true[p.name])
-                ended[p.name] += p.identified
-        print(f"{name}, {studies} studies of {n} arrivals: held (of them with two ends)")
-        print("  " + ", ".join(f"{key} {held[key] / studies:.1%} ({ended[key] / studies:.0%})" for key in true))
-
-
 if __name__ == "__main__":
     speed()
     integrators()
     naive()
     readings(int(sys.argv[1]) if len(sys.argv) > 1 else 40)
-    if len(sys.argv) > 2:
-        coverage(int(sys.argv[2]))

@@ -15,7 +15,7 @@ from exotrack.kinetics import Scheme
 from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.course import Course
 from exotrack.kinetics.fit import Fit, Free, Problem, fit
-from exotrack.kinetics.profiles import profile, profiles
+from exotrack.kinetics.profiles import drop_at, profile, profiles
 from exotrack.kinetics.sightings import sightings
 from exotrack.kinetics.snapshot import Snapshot
 from exotrack.kinetics.stays import SEEN_EXITS
@@ -145,6 +145,17 @@ def test_the_interval_is_that_of_poisson_counts() -> None:
         return n * np.log(rate / x) + n * (x / rate - 1)
 
     assert [drop(found.low), drop(found.high)] == pytest.approx([1.92, 1.92], abs=0.06)
+
+
+def test_the_ends_of_an_interval_lie_where_the_likelihood_has_dropped_by_the_chi_squared_point() -> None:
+    table = movie(Scheme.one_state(undocking=0.3, full_fusion=0.1, kiss_and_run=0.05), 60, 250, np.random.default_rng(2))
+    data = sightings(table)
+    best = fit(Problem(lambda v: Scheme.one_state(**v), tuple(Free(name) for name in SEEN_EXITS), data), starts=1)
+    found = profile(best, "full_fusion")
+    assert [drop_at(best, "full_fusion", end) for end in (found.low, found.high)] == pytest.approx([1.92, 1.92], abs=0.05)
+    assert drop_at(best, "full_fusion", found.value) == pytest.approx(0.0, abs=1e-3)
+    with pytest.raises(ParameterError, match="no free value"):
+        drop_at(best, "speed", 1.0)
 
 
 def test_profiles_are_the_same_with_one_worker_and_with_two() -> None:

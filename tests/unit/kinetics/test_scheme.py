@@ -47,6 +47,16 @@ def test_losing_adds_an_exit_of_the_same_rate_from_every_state() -> None:
     assert losing.survival(t) == pytest.approx(scheme.survival(t) * np.exp(-0.2 * t), rel=1e-10)
 
 
+def test_residents_hold_those_that_have_kissed_and_stayed() -> None:
+    scheme, again = two_states(**TRUE), np.array([0.1, 0.9])
+    # The chain in which a kiss-and-run leads back: what arrives and stays away from every other exit balances.
+    closed = scheme.stay + np.outer(scheme.exits[:, 2], again)
+    dwell = np.linalg.solve(-closed.T, scheme.entry)
+    found = Course((scheme,), resealed=again).residing()
+    assert found == pytest.approx(dwell / dwell.sum(), rel=1e-9)
+    assert abs(found[0] - Course((scheme,)).residing()[0]) > 0.01
+
+
 def test_dead_ends_stay_for_ever() -> None:
     course = with_dead_ends(two_states(**TRUE), 0.2, 0.5)
     assert course.schemes[0].survival(1e4) == pytest.approx(0.2, abs=1e-9)
