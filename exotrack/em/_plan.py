@@ -43,6 +43,7 @@ class Octave:
     spacing : (z, y, x) of the stack (nm); z is NaN or the thickness for rings.
     coarse, fine : voxels averaged along each of z, y, x where candidates are looked for, and where they are measured.
     templates : one for each radius. model : how they are drawn. core : dense cores are looked for.
+    section_nm : thickness of the sections.
     """
 
     axes: int
@@ -52,6 +53,7 @@ class Octave:
     templates: tuple[Template, ...]
     model: Model
     core: bool
+    section_nm: float
 
     def boxes(self, shape: tuple[int, int, int], core: int | None = None) -> list[Box]:
         """Blocks that cover a stack of `shape`; `core` is their side, which changes nothing but the size of the work."""
@@ -99,14 +101,15 @@ def _octave(stack: Stack, params: VesicleParams, axes: int, limits: tuple[float,
     wall = 0.25 * low if core else params.membrane_nm
     fine = tuple(max(int(0.25 * wall / step), 1) if step == step else 1 for step in spacing)
     coarse = tuple(f * max(round(target / (f * step)), 1) if step == step else 1 for f, step in zip(fine, spacing, strict=True))
-    model = Model(wall, section_nm)
+    # The thickness of a section changes where a membrane seems to be, hardly whether it is found: a thin ring is looked for.
+    model = Model(wall)
     if axes == 2:
         fine, coarse = (1, *fine[1:]), (1, *coarse[1:])
     voxel = tuple(step * b for step, b in zip(spacing, coarse, strict=True))[3 - axes :]
     steps = max(math.ceil(math.log(high / low) / math.log(STEP)), 1)
     radii = [low * (high / low) ** (k / steps) for k in range(steps + 1)]
     templates = tuple(template(radius, voxel, model, core) for radius in radii)
-    return Octave(axes, spacing, coarse, fine, templates, model, core)  # type: ignore[arg-type]
+    return Octave(axes, spacing, coarse, fine, templates, model, core, section_nm)  # type: ignore[arg-type]
 
 
 def window(stack: Stack, box: Box) -> Single:
