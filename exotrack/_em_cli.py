@@ -9,6 +9,8 @@ import typer
 
 from exotrack import _em_runs
 from exotrack._em_geometry import Surroundings
+from exotrack._em_runs import rewrite_any as rewrite_any
+from exotrack._em_simulation import simulate_one as simulate_one
 from exotrack.errors import ParameterError
 
 Image = Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Micrographs, serial sections or volumes.")]
@@ -33,7 +35,15 @@ Labels = Annotated[
 Split = Annotated[bool, typer.Option("--split-labels", help="Give each unconnected piece of a label a number of its own.")]
 BackendName = Annotated[str | None, typer.Option("--backend", metavar="NAME", help="Find vesicles with an installed backend.")]
 MembraneFile = Annotated[
-    Path | None, typer.Option("--membrane", metavar="FILE", help="Mask of the plasma membrane, or of the cell.")
+    Path | None,
+    typer.Option("--membrane", metavar="FILE", help="Mask of the plasma membrane or cell, or lines (CSV of napari shapes)."),
+]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="The points of the lines are clicks: find the membrane between them in the image.")
+]
+MembraneNm = Annotated[
+    float | None,
+    typer.Option("--membrane-nm", metavar="NM", help="Thickness of a drawn membrane (7.5); 0: the lines are its inner face."),
 ]
 ActiveZone = Annotated[Path | None, typer.Option("--active-zone", metavar="FILE", help="Mask of the active zone or ribbon.")]
 Rule = Annotated[
@@ -67,6 +77,8 @@ def em(  # noqa: PLR0913 - one argument per option of the command
     split_labels: Split = False,
     backend: BackendName = None,
     membrane: MembraneFile = None,
+    trace: Trace = False,
+    membrane_nm: MembraneNm = None,
     active_zone: ActiveZone = None,
     rule: Rule = None,
     section_nm: SectionNm = None,
@@ -91,6 +103,6 @@ def em(  # noqa: PLR0913 - one argument per option of the command
         "dataset": dataset,
     }
     opened = {key: value for key, value in given.items() if value is not None}
-    around = Surroundings(membrane, active_zone, rule, section_nm)
+    around = Surroundings(membrane, active_zone, rule, section_nm, trace, membrane_nm)
     wishes = _em_runs.EmWishes(opened, labels, split_labels, backend, around, workers, overwrite)
     return _em_runs.run_all(images, out, chosen, wishes)

@@ -30,14 +30,22 @@ BY_CHANCE = "By chance means: the same vesicles anywhere in the image on the cel
 class Surroundings:
     """What the user says of the membrane and the section.
 
-    membrane, active_zone : masks of the image's shape. rule : name of the rule of the states.
-    section_nm : thickness of a single section.
+    membrane : mask of the image's shape, or drawn lines (CSV). active_zone : mask. rule : name of the rule of the states.
+    section_nm : thickness of the sections. traced : the lines are clicks between which the membrane is traced.
+    membrane_nm : thickness of a membrane that is drawn or traced; None takes that of a plasma membrane.
     """
 
     membrane: Path | None = None
     active_zone: Path | None = None
     rule: str | None = None
     section_nm: float | None = None
+    traced: bool = False
+    membrane_nm: float | None = None
+
+    @property
+    def lines(self) -> bool:
+        """Whether the membrane is given by lines, not by a mask."""
+        return self.membrane is not None and self.membrane.suffix.lower() == ".csv"
 
     def check(self) -> None:
         """Refuse what cannot go together before any work is done (`ParameterError`)."""
@@ -50,6 +58,11 @@ class Surroundings:
         for flag, given in (("--rule", self.rule), ("--active-zone", self.active_zone)):
             if given is not None and self.membrane is None:
                 raise ParameterError(f"{flag} says something of the membrane; give its mask with --membrane")
+        if (self.traced or self.membrane_nm is not None) and not self.lines:
+            flag = "--trace" if self.traced else "--membrane-nm"
+            raise ParameterError(f"{flag} is of drawn lines; give them with --membrane FILE.csv, as napari saves a shapes layer")
+        if self.membrane_nm is not None and not 0 <= self.membrane_nm <= 50:
+            raise ParameterError(f"--membrane-nm is a thickness from 0 to 50 nm, found {self.membrane_nm:g}")
 
 
 def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
@@ -67,7 +80,7 @@ def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tupl
     section = thick if stack.flat and math.isfinite(thick) else None
     if given.membrane is None:
         return describe(vesicles, None, section_nm=section), None
-    membrane = membrane_of(given.membrane, stack)
+    membrane = sided(membrane_given(given, stack), vesicles)
     zone = None if given.active_zone is None else membrane_of(given.active_zone, stack, "band")
     cell = cell_side(membrane, vesicles, stack)
     rule = given.rule or "touching"
@@ -75,15 +88,40 @@ def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tupl
     return describe(vesicles, membrane, rule, cell=cell, spacing_nm=spacing, section_nm=section, active_zone=zone), membrane
 
 
+def membrane_given(given: Surroundings, stack: Stack) -> Membrane:
+    """The membrane of the stack, from its mask or its lines; errors are those of `membrane_of` and `drawn_membrane`."""
+    from exotrack.em.drawn import drawn_membrane
+    from exotrack.em.membrane import TRACED_NM
+
+    assert given.membrane is not None
+    if not given.lines:
+        return membrane_of(given.membrane, stack)
+    thick = TRACED_NM if given.membrane_nm is None else given.membrane_nm
+    return drawn_membrane(given.membrane, stack, traced=given.traced, thickness_nm=thick)
+
+
+def sided(membrane: Membrane, vesicles: pd.DataFrame) -> Membrane:
+    """The membrane with the cell on the side of the vesicle farthest from it, where nothing else says on which it lies."""
+    from exotrack.em.distances import places
+
+    at = places(vesicles, membrane.ndim)
+    at = at[np.isfinite(at).all(axis=1)]
+    if membrane.signed or membrane.ndim == 3 or not len(at):
+        return membrane
+    return membrane.facing(at[int(np.argmax(np.abs(membrane.quick(at))))].tolist())
+
+
 def membrane_of(path: Path, stack: Stack, kind: Kind = "auto") -> Membrane:
     """The membrane in a mask file of the stack's shape; `InputError` for another shape, an empty mask, or none at all."""
     from exotrack.em.membrane import Membrane
+    from exotrack.em.stack import check_size
     from exotrack.io.voxels import open_voxels
 
     mask = open_voxels(path).voxels
     if mask.shape != stack.shape:
         found, wished = (" x ".join(map(str, shape)) for shape in (mask.shape, stack.shape))
         raise InputError(f"{path.name}: a mask of {found} for an image of {wished}; draw it on this image")
+    check_size(mask.shape, path.name)
     values = mask.read(*(slice(0, n) for n in mask.shape))
     try:
         return Membrane.from_mask(values[0] if stack.flat else values, _axes(stack.spacing_nm, stack), kind)
@@ -92,10 +130,11 @@ def membrane_of(path: Path, stack: Stack, kind: Kind = "auto") -> Membrane:
 
 
 def cell_side(membrane: Membrane, vesicles: pd.DataFrame, stack: Stack) -> NDArray[np.bool_]:
-    """Where vesicles may lie: all of a cell, or of a bare membrane the sides on which vesicles were found."""
+    """Where vesicles may lie: all of a cell, of a bare membrane the sides on which vesicles were found; by lines, anywhere."""
     from skimage.measure import label
 
-    assert membrane.level is not None
+    if membrane.level is None:
+        return np.ones(stack.shape[1:] if stack.flat else stack.shape, bool)
     free: NDArray[np.bool_] = membrane.level > 0
     if membrane.source != "band" or not len(vesicles):
         return free

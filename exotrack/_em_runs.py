@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,12 @@ class EmWishes:
 
 def chosen(preset: str | None, file: Path | None, changes: Sequence[str]) -> EmAnalysis:
     """The parameters: preset, then the file, then single changes; `ParameterError` says which name is unknown."""
-    import tomllib
+    from exotrack.params import em_preset, read_em_toml
 
-    from exotrack.params import em_preset
-
-    params = em_preset(preset or "synaptic")
     if file is not None:
-        try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ParameterError(f"{file}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ParameterError(f"{file}: is not TOML ({error})") from None
-        start = params if preset is not None else em_preset(str(values.get("preset", "synaptic")))
-        params = start.updated(values, source=str(file))
+        params = read_em_toml(file, None if preset is None else em_preset(preset))
+    else:
+        params = em_preset(preset or "synaptic")
     return params.updated(_runs.changed(changes), "--set") if changes else params
 
 
@@ -155,13 +147,67 @@ def _record(stack: Stack, path: Path, wishes: EmWishes, meta: Mapping[str, Any])
         "movie_id": stack.image_id,
         "input": files_record(getattr(stack.voxels, "frames", stack.voxels), path),
         "image": _image(stack),
+        "opened": _opening(stack, path, wishes),
         "command": shlex.join(["exotrack", *sys.argv[1:]]),
         "backend": wishes.backend or ("labels" if wishes.labels else "own"),
         "backend_says": dict(meta),
         "rule": None if around.membrane is None else around.rule or "touching",
         "section_nm": around.section_nm,
+        "traced": around.traced,
+        "membrane_nm": around.membrane_nm,
         "masks": {name: files_record(None, mask) for name, mask in masks.items() if mask is not None},
     }
+
+
+def _opening(stack: Stack, path: Path, wishes: EmWishes) -> dict[str, Any]:
+    """How the image was opened, so that it can be opened again: what was found out is settled."""
+    z, y, x = stack.spacing_nm
+    spacing = [y, x] if z != z else [z, y, x]
+    return {"path": str(path.absolute()), **wishes.opened, "spacing_nm": spacing, "contrast": stack.contrast}
+
+
+def rewrite_any(folder: Path, source: Path | None, calibration: Path | None) -> Path:
+    """Make report.html of a results folder again, be it of a movie or of a micrograph; `source` is that, if it was moved."""
+    from exotrack.io.results import is_of_micrograph
+
+    if not is_of_micrograph(folder):
+        return _runs.rewrite_report(folder, source, calibration)
+    if calibration is not None:
+        raise ParameterError("--calibration is of a movie; these are results of a micrograph, leave it out")
+    return rewrite_report(folder, source)
+
+
+def rewrite_report(folder: Path, image: Path | None) -> Path:
+    """Make report.html of a micrograph's results folder again from its tables, the image and the masks.
+
+    Raises `InputError` if the image is gone or of another shape. Without its mask the membrane is not drawn; the page says so.
+    """
+    from exotrack.em import open_stack
+    from exotrack.io.results import read_results
+
+    results = read_results(folder, "micrograph")
+    record = dict(results.provenance)
+    opened, known = dict(record.get("opened") or {}), record.get("image") or {}
+    saved = opened.pop("path", None)
+    if image is None and saved is None:
+        raise InputError(f"{folder}: does not say which image it is of; give it with --movie")
+    path = image or Path(str(saved))
+    stack = open_stack(path, **opened, image_id=str(record.get("movie_id", folder.name)))
+    shape = tuple(known.get(key) for key in ("sections", "height", "width"))
+    if stack.shape != shape:
+        raise InputError(f"{path}: holds {stack.shape} sections x rows x columns, analysed were {shape}; give it with --movie")
+    stack = replace(stack, notes=tuple(known.get("notes", stack.notes)))
+    masks = {name: Path(str(mask["path"])) for name, mask in (record.get("masks") or {}).items() if isinstance(mask, Mapping)}
+    there = masks.get("membrane")
+    drawn = (bool(record.get("traced")), record.get("membrane_nm"))
+    around = Surroundings(there, masks.get("active_zone"), record.get("rule"), record.get("section_nm"), *drawn)
+    membrane = None
+    if there is not None and there.exists():
+        membrane = _em_geometry.membrane_given(around, stack)
+    elif there is not None:
+        stack = replace(stack, notes=(*stack.notes, f"the membrane is not drawn: {there.name} is no longer where it was"))
+    _em_geometry.write_page(folder, stack, results.tables, membrane, around, record)
+    return folder / "report.html"
 
 
 def _image(stack: Stack) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def rewrite_report(folder: Path, movie_path: Path | None, calibration: Path | No
     from exotrack.measure import footprint
     from exotrack.report import write_report
 
-    results = read_results(folder)
+    results = read_results(folder, "movie")
     calibrated = None if calibration is None else read_calibration(calibration, results.provenance)
     movie = _reopened(results.provenance, movie_path)
     mask = results.provenance.get("opened", {}).get("mask")

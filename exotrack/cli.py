@@ -14,17 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import (
-    __version__,
-    _calibrations,
-    _compare_cli,
-    _demo,
-    _em_cli,
-    _em_simulation,
-    _models_cli,
-    _runs,
-    _terminal,
-)
+from exotrack import __version__, _calibrations, _compare_cli, _demo, _em_cli, _models_cli, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -202,7 +192,7 @@ def simulate(
 ) -> None:
     """Simulate a movie or an electron micrograph with known truth."""
     if preset == "em" or preset.startswith("em_"):
-        typer.echo(_em_simulation.simulate_one(preset, out, rng, set_ or (), overwrite))
+        typer.echo(_em_cli.simulate_one(preset, out, rng, set_ or (), overwrite))
         return
     import numpy as np
 
@@ -279,14 +269,16 @@ def tracks(
 
 @app.command()
 def report(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie.")],
-    movie: Annotated[Path | None, typer.Option("--movie", metavar="PATH", help="The movie, if it has been moved.")] = None,
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie or micrograph.")],
+    movie: Annotated[
+        Path | None, typer.Option("--movie", metavar="PATH", help="The movie or micrograph, if it has been moved.")
+    ] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", metavar="DIR", help="Show this calibration of the same movie too.")
     ] = None,
 ) -> None:
     """Make report.html again from saved tables."""
-    typer.echo(f"report: {_runs.rewrite_report(results, movie, calibration)}")
+    typer.echo(f"report: {_em_cli.rewrite_any(results, movie, calibration)}")
 
 
 @app.command()

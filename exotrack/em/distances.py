@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Real = NDArray[np.float64]
+CLOSEST = 12
+"""Points of a label's face whose distance to a membrane is measured below a voxel: the nearest ones."""
 PLACES = ("z_nm", "y_nm", "x_nm")
 
 
@@ -94,6 +96,7 @@ def label_distances(labels: ArrayLike, spacing_nm: Sequence[float], membrane: Me
         vertices = vertices + (np.array([part.start for part in box]) - 3) * spacing
         bound = membrane.nearest.bound(vertices)
         near = vertices[bound - membrane.nearest.reach <= bound.min()]
+        near = near[np.argsort(membrane.nearest.bound(near), kind="stable")[:CLOSEST]]
         gaps, feet = membrane.distances(near)
         best = int(np.argmin(gaps))
         found[label] = (float(gaps[best]), feet[best])

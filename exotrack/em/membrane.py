@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,7 +48,7 @@ class Membrane:
     source: str
     resolution_nm: float
     half_nm: float = 0.0
-    level: Real | None = field(default=None, repr=False)
+    level: NDArray[np.float32] | None = field(default=None, repr=False)
     spacing_nm: tuple[float, ...] = ()
     inside_nm: tuple[float, ...] | None = None
     steps: Crossings | None = field(default=None, repr=False)
@@ -69,7 +69,7 @@ class Membrane:
         Raises `InputError` if the mask is empty, full, of other than two or three axes, or no mask.
         """
         share = _mask(mask, spacing_nm)
-        whole = share >= 0.5
+        whole = share >= 0.5 if share.dtype.kind == "f" else share
         if kind == "auto":
             kind = "band" if is_band(whole, spacing_nm) else "cell"
         graded = not np.array_equal(share, whole)
@@ -78,8 +78,9 @@ class Membrane:
         if not len(faces):
             raise InputError("membrane: the mask is so thin that it has no face; draw it at least two pixels wide")
         turned = kind in ("outside", "band")
-        level = 0.5 - values if turned else values - 0.5
-        steps = Crossings(1.0 - share if turned else share, spacing_nm)
+        values -= np.float32(0.5)
+        level = np.negative(values, out=values) if turned else values
+        steps = Crossings((~whole if not graded else 1 - share) if turned else share, spacing_nm)
         spacing = tuple(map(float, spacing_nm))
         return cls(vertices, faces, kind, 0.5 * max(spacing), level=level, spacing_nm=spacing, steps=steps)
 
@@ -252,7 +253,7 @@ def trace(
     return Membrane(vertices, faces, "traced", max(step) / 2, thickness_nm / 2, inside_nm=point)
 
 
-def _mask(mask: ArrayLike, spacing_nm: Sequence[float]) -> Real:
+def _mask(mask: ArrayLike, spacing_nm: Sequence[float]) -> NDArray[Any]:
     """The mask as fractions from 0 to 1; raises `InputError` for what is no mask."""
     values = np.asarray(mask)
     if values.ndim not in (2, 3) or len(spacing_nm) != values.ndim:
@@ -261,8 +262,8 @@ def _mask(mask: ArrayLike, spacing_nm: Sequence[float]) -> Real:
         raise InputError(f"membrane: spacing {tuple(spacing_nm)} nm is not positive; give --spacing-nm")
     if values.dtype.kind == "f" and not ((values >= 0) & (values <= 1)).all():
         raise InputError("membrane: the mask holds fractions beyond 0 to 1 or no numbers (float); give 0 and 1, or whole numbers")
-    share = np.asarray(values if values.dtype.kind == "f" else values != 0, float)
-    whole = share >= 0.5
+    share = np.asarray(values, np.float32) if values.dtype.kind == "f" else np.asarray(values != 0)
+    whole = share >= 0.5 if values.dtype.kind == "f" else share
     if not whole.any():
         raise InputError("membrane: the mask is empty (all 0); mark the membrane or the cell in it")
     if whole.all():
