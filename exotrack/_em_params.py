@@ -62,16 +62,17 @@ class FillingParams(Params):
 
     full_from: float = setting(
         0.6, "1",
-        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average, clear "
-        "vesicles 0.3; more than half way is full.", gt=0, le=1,
+        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average; more than "
+        "half way is full.", gt=0, le=1,
     )  # fmt: skip
     empty_below: float = setting(
-        0.3, "1",
-        "Occupancy below which a vesicle is empty. Default: the average of clear vesicles in the same volume.", ge=0, lt=1,
+        0.15, "1",
+        "Occupancy below which a vesicle is empty. Default: twice the error of a vesicle with a small core, so that a third of "
+        "a lumen is seldom taken for none.", ge=0, lt=1,
     )  # fmt: skip
     max_sd: float = setting(
         0.15, "1",
-        "Standard error of the occupancy above which no class is given. Default: half the distance between the two limits.",
+        "Standard error of the occupancy above which no class is given. Default: a third of the distance between the two limits.",
         gt=0, le=1,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 MEASURES = ("contrast", "completeness", "gain", "height", "oval", "likeness")
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "ring": (-24.64, -1.16, 13.9, -1.2, 7.5, -6.41, 11.01),
+    "ring": (-22.82, 0.0, 12.48, -1.01, 6.91, -5.55, 10.99),
     "shell": (-17.52, 1.0, -0.86, 1.9, 4.5, -1.46, 6.01),
     "disc": (-22.14, 2.42, -2.26, 2.28, 6.06, 1.99, 8.31),
 }

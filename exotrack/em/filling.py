@@ -38,6 +38,8 @@ CORRELATED_NM = 5.0
 """Length over which grain is alike: so many samples are one."""
 CUT = 0.3
 """Scatter of the occupancy of a sphere that a section cuts anywhere up to 0.6 of its radius off the centre, over p (1 - p)."""
+WIDTH = 0.1
+"""Error of the occupancy, over itself, where the membrane was found outside the core: three times that of its radius."""
 WALL_NM = 7.0
 """Thickness of the membrane that is looked for around a dense core."""
 RAYS_ALIKE = 2.0
@@ -79,7 +81,8 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     clear = min(float(np.nanpercentile(lightest, LIGHTEST)) / stain, 0.0)
     occupancy = np.clip(((seen.mean - seen.around) / stain - clear) / (1 - clear), 0, 1)
     cut = 0.0 if seen.deep else CUT
-    occupancy_sd = np.hypot(darkness_sd / (1 - clear), cut * occupancy * (1 - occupancy))
+    width = np.where(walls, 0.0, WIDTH) * occupancy
+    occupancy_sd = np.sqrt((darkness_sd / (1 - clear)) ** 2 + (cut * occupancy * (1 - occupancy)) ** 2 + width**2)
     if not walls.any() and np.ptp(darkness) < UNLIKE * float(np.median(darkness_sd)):
         occupancy, occupancy_sd = np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
     sign = 1.0 if stack.contrast == "bright" else -1.0
@@ -156,7 +159,9 @@ def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, ...]:
     lumen, whole = sampled(RIM * inner * weight), sampled(edge * weight)
     power = weight ** (len(spacing) - 1)
     core = float(np.average(lumen.mean(axis=0), weights=power))
-    mean = float(np.average(whole.mean(axis=0), weights=weight**2))
+    # What is hidden by the membrane's blur is as dark as what lies next to it.
+    hidden = 1 - (edge / inner) ** 3
+    mean = (1 - hidden) * float(np.average(whole.mean(axis=0), weights=weight**2)) + hidden * float(whole[:, -2:].mean())
     rim = float(whole.mean(axis=0)[weight > RIM].mean())
     spread = float(np.sqrt(np.average(((lumen - core) ** 2).mean(axis=0), weights=power)))
     grain = max(CORRELATED_NM, *spacing)

@@ -162,7 +162,8 @@ def filling(seeds: int) -> list[str]:
     """Classes and occupancy of granules against the truth, and how often it lies within the error."""
     parts = []
     for seed in range(seeds):
-        truth = simulate_em(em_simulation("em_granules"), np.random.default_rng(seed))
+        crowded = em_simulation("em_granules").updated({"vesicles": {"per_um3": 14.0, "full": 0.4, "partial": 0.3}})
+        truth = simulate_em(crowded, np.random.default_rng(seed))
         params = em_preset("granule")
         stack = settle(Stack.from_array(truth.pixels, truth.spacing_nm), params.vesicles)
         for how, vesicles in (("found by their core", detect(stack, params.vesicles)), ("outlined by the truth", given(truth))):
@@ -247,7 +248,7 @@ def page(seeds: int, data: Path) -> str:
     """The whole page."""
     parts: list[tuple[str, Callable[[], list[str]]]] = [
         ("", lambda: drawn_scenes(seeds)), ("", lambda: simulated_scenes(seeds)), ("\n## Real micrographs\n", lambda: em_real.boxes(data)),
-        ("", lambda: em_real.hydra(data)), ("\n## Serial sections\n", lambda: serial(seeds)), ("\n## Filling\n", lambda: filling(3 * seeds)),
+        ("", lambda: em_real.hydra(data)), ("\n## Serial sections\n", lambda: serial(seeds)), ("\n## Filling\n", lambda: filling(2 * seeds)),
     ]  # fmt: skip
     quick = speed()  # first, while memory is small
     text = [TOP.rstrip("\n")]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exotrack.em import Stack
 from exotrack.em._find import candidates
-from exotrack.em._score import WEIGHTS, fits, measures
+from exotrack.em._score import MEASURES, WEIGHTS, fits, measures
 from exotrack.em.detect import settled
 from exotrack.params import em_preset
 from exotrack.simulate import em_simulation, simulate_em
@@ -163,12 +163,23 @@ def fit(kind: str, images: int, first: int = 1000) -> None:
 
 
 def fitted(every: list[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[float, ...]:
-    """Constant and weights by logistic regression."""
-    from sklearn.linear_model import LogisticRegression
+    """Constant and weights by logistic regression, no weight of a wrong sign: a better ring never scores less."""
+    from scipy.optimize import minimize
 
     x, y = (np.concatenate(part) for part in zip(*every, strict=True))
-    model = LogisticRegression(C=10.0, max_iter=5000).fit(x, y)
-    return (float(model.intercept_[0]), *map(float, model.coef_[0]))
+    signs = np.array([-1.0 if name == "oval" else 1.0 for name in MEASURES])
+    turned = np.where(y, 1.0, -1.0)
+
+    def cost(w: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        reach = turned * (w[0] + x @ (signs * w[1:]))
+        slope = -turned / (1 + np.exp(np.clip(reach, -50, 50)))
+        pull = np.concatenate([[slope.sum()], signs * (slope @ x)]) + np.concatenate([[0.0], w[1:] / 10])
+        return float(np.logaddexp(0, -reach).sum() + (w[1:] ** 2).sum() / 20), pull
+
+    # Given its height over the noise, a larger gain only says that the figure is larger: its weight may have any sign.
+    bounds = [(None, None), *[(None if name == "gain" else 0, None) for name in MEASURES]]
+    best = minimize(cost, np.zeros(1 + len(signs)), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 5000}).x
+    return (float(best[0]), *map(float, signs * best[1:]))
 
 
 def counted(weights: tuple[float, ...], every: list[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[int, int, int, int]:
