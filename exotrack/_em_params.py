@@ -62,7 +62,8 @@ class FillingParams(Params):
 
     full_from: float = setting(
         0.6, "1",
-        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average; more than "
+        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average; "
+        "more than "
         "half way is full.", gt=0, le=1,
     )  # fmt: skip
     empty_below: float = setting(

@@ -86,8 +86,9 @@ class Outlines:
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked for: how it is drawn, whether by its dense core, its typical radius (nm), which sets how far to search, and the
-    thickness (nm) of the section that it lies in, which makes it look smaller.
+    """What is looked for: how it is drawn, whether by its dense core, its typical radius (nm), which sets how far to search.
+
+    And the thickness (nm) of the section that it lies in, which makes it look smaller.
 
     All of it is one for all candidates of a search, so that none depends on which others are measured with it.
     """

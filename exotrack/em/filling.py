@@ -74,7 +74,9 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     seen = _seen(vesicles, stack)
     walls = vesicles["membrane_nm"].notna().to_numpy()
     contrast = seen.core - seen.around
-    stain = max(float(np.nanpercentile(contrast, DARKEST)), float(np.nanmedian((seen.wall - seen.around)[walls])) if walls.any() else 0)
+    stain = max(
+        float(np.nanpercentile(contrast, DARKEST)), float(np.nanmedian((seen.wall - seen.around)[walls])) if walls.any() else 0
+    )
     stain = max(stain, 1e-9)
     darkness, darkness_sd = contrast / stain, seen.error / stain
     lightest = np.minimum(seen.core, seen.rim) - seen.around
@@ -134,7 +136,8 @@ def _seen(vesicles: pd.DataFrame, stack: Stack) -> _Seen:
     deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "disc", "volume_eq"]).any() and _whole(vesicles)
     fan = rays(3 if deep else 2)
     found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 6)
-    return _Seen(*found.T, deep)
+    core, error, mean, rim, around, wall = found.T
+    return _Seen(core, error, mean, rim, around, wall, deep)
 
 
 def _whole(vesicles: pd.DataFrame) -> bool:

@@ -1,7 +1,7 @@
 """How well vesicles are found, sized, joined and judged in electron micrographs; writes ``docs/em-benchmarks.md``.
 
-``python tests/benchmarks/em.py score`` scores on micrographs drawn by the tests and by `exotrack simulate em` (seeds below 1000, on
-which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page. ``boxes`` and
+``python tests/benchmarks/em.py score`` scores on micrographs drawn by the tests and by `exotrack simulate em` (seeds below 1000,
+on which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page. ``boxes`` and
 ``hydra`` score on the real ones alone. ``fit ring`` (shell, disc) prints constant and weights for `exotrack.em._score.WEIGHTS`.
 """
 
@@ -54,8 +54,8 @@ def compared(true: pd.DataFrame, found: pd.DataFrame, axes: list[str]) -> dict[s
     known = clear[rows]
     ratio = found["diameter_nm"].to_numpy()[columns][known] / true["diameter_nm"].to_numpy()[rows][known]
     return {
-        "true": int(clear.sum()), "found": len(found), "same": len(rows), "hit": int(known.sum()), "centre": float(apart[known].sum()),
-        "size": float(ratio.sum()),
+        "true": int(clear.sum()), "found": len(found), "same": len(rows), "hit": int(known.sum()),
+        "centre": float(apart[known].sum()), "size": float(ratio.sum()),
     }  # fmt: skip
 
 
@@ -66,7 +66,8 @@ def scored(rows: list[dict[str, float]]) -> str:
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
     hits = max(all_["hit"], 1)
     return (
-        f"{all_['true']:.0f} | {all_['found']:.0f} | {precision:.2f} | {recall:.2f} | **{f1:.2f}** | {all_['centre'] / hits:.2f} | "
+        f"{all_['true']:.0f} | {all_['found']:.0f} | {precision:.2f} | {recall:.2f} | **{f1:.2f}** | "
+        f"{all_['centre'] / hits:.2f} | "
         f"{100 * (all_['size'] / hits - 1):+.1f} %"
     )
 
@@ -143,9 +144,10 @@ def serial(seeds: int) -> list[str]:
         apart = np.abs(true["z_nm"].to_numpy()[rows] - found["z_nm"].to_numpy()[columns])
         # The same place in another section is another vesicle.
         plain = apart <= truth.spacing_nm[0]
-        near = np.linalg.norm(
-            true[["y_nm", "x_nm"]].to_numpy()[:, None] - found[["y_nm", "x_nm"]].to_numpy()[None], axis=2
-        ) <= WITHIN * true["diameter_nm"].to_numpy()[:, None]
+        near = (
+            np.linalg.norm(true[["y_nm", "x_nm"]].to_numpy()[:, None] - found[["y_nm", "x_nm"]].to_numpy()[None], axis=2)
+            <= WITHIN * true["diameter_nm"].to_numpy()[:, None]
+        )
         near &= np.abs(true["z_nm"].to_numpy()[:, None] - found["z_nm"].to_numpy()[None]) <= truth.spacing_nm[0]
         counts += [len(true), int(near.any(axis=1).sum()), int((near.sum(axis=1) > 1).sum()), len(found)]
         height += list(apart[plain])
@@ -153,7 +155,8 @@ def serial(seeds: int) -> list[str]:
     return [
         f"Serial sections of 50 nm (`em_sections`, {seeds} stacks): of {counts[0]:.0f} vesicles that lie whole in the stack "
         f"{counts[1]:.0f} are found, {counts[2]:.0f} of them twice; {counts[3]:.0f} rows in all, with those cut by the border. "
-        f"Height is off by {np.mean(height):.0f} nm on average, diameter by {100 * (np.mean(size) - 1):+.1f} %. A vesicle of 42 nm "
+        f"Height is off by {np.mean(height):.0f} nm on average, diameter by {100 * (np.mean(size) - 1):+.1f} %. A "
+        "vesicle of 42 nm "
         "shows in one section or two, so that its height is known to about half a section."
     ]
 
@@ -183,8 +186,10 @@ def filling(seeds: int) -> list[str]:
         off, sd = (part["occupancy"] - part["p"]).to_numpy(float), part["occupancy_sd"].to_numpy(float)
         sure = part[part["filling"] != "unresolved"]
         lines.append(
-            f"Granules {how}: {100 * (sure['filling'] == sure['true']).mean():.0f} % of the classes are right; the occupancy is off "
-            f"by {np.nanmean(off):+.3f} on average, {np.nanstd(off):.3f} from vesicle to vesicle; the truth lies within one standard "
+            f"Granules {how}: {100 * (sure['filling'] == sure['true']).mean():.0f} % of the classes are right; the "
+            "occupancy is off "
+            f"by {np.nanmean(off):+.3f} on average, {np.nanstd(off):.3f} from vesicle to vesicle; the truth lies within "
+            "one standard "
             f"error in {100 * np.mean(np.abs(off) <= sd):.0f} %, within two in {100 * np.mean(np.abs(off) <= 2 * sd):.0f} %."
         )
     return lines
@@ -194,7 +199,7 @@ def given(truth: Any) -> pd.DataFrame:
     """The true vesicles whose centre is in the section, as a table that somebody outlined by their membrane."""
     true = truth.vesicles
     kept = true[(true["z_nm"].abs() <= truth.params.field.section_nm / 2) & ~true["touches_border"].astype(bool)]
-    blank = {name: np.nan for name in ("occupancy", "membrane_intensity", "lumen_intensity")}
+    blank = dict.fromkeys(("occupancy", "membrane_intensity", "lumen_intensity"), np.nan)
     return kept.assign(diameter_nm=kept["profile_nm"], diameter_kind="area_eq", volume_nm3=np.nan, **blank)
 
 
@@ -228,14 +233,14 @@ def speed() -> list[str]:
 
 TOP = """# Electron micrographs: what was measured
 
-Written by `python tests/benchmarks/em.py score --write`; do not edit. Nothing was fitted on what is scored here: the numbers of the
-score come from micrographs of other seeds and other physics (`em.py fit`), none of them real.
+Written by `python tests/benchmarks/em.py score --write`; do not edit. Nothing was fitted on what is scored here: the numbers of
+the score come from micrographs of other seeds and other physics (`em.py fit`), none of them real.
 
 ## Vesicles found
 
 A vesicle is found if its centre lies within a quarter of its diameter. In a section those must be found whose centre is in it and
-which the border does not cut: a cap of a vesicle that lies in the next section can hardly be seen. What lies outside may be found, as
-may omega figures, and counts neither way. Centre: mean error; diameter: mean error of that of the profile (a section) or the
+which the border does not cut: a cap of a vesicle that lies in the next section can hardly be seen. What lies outside may be
+found, as may omega figures, and counts neither way. Centre: mean error; diameter: mean error of that of the profile (a section) or the
 sphere (a volume). *Drawn* micrographs come from painters that share no code with the package; *simulated* ones from
 `exotrack simulate em`.
 
@@ -247,9 +252,13 @@ sphere (a volume). *Drawn* micrographs come from painters that share no code wit
 def page(seeds: int, data: Path) -> str:
     """The whole page."""
     parts: list[tuple[str, Callable[[], list[str]]]] = [
-        ("", lambda: drawn_scenes(seeds)), ("", lambda: simulated_scenes(seeds)), ("\n## Real micrographs\n", lambda: em_real.boxes(data)),
-        ("", lambda: em_real.hydra(data)), ("\n## Serial sections\n", lambda: serial(seeds)), ("\n## Filling\n", lambda: filling(2 * seeds)),
-    ]  # fmt: skip
+        ("", lambda: drawn_scenes(seeds)),
+        ("", lambda: simulated_scenes(seeds)),
+        ("\n## Real micrographs\n", lambda: em_real.boxes(data)),
+        ("", lambda: em_real.hydra(data)),
+        ("\n## Serial sections\n", lambda: serial(seeds)),
+        ("\n## Filling\n", lambda: filling(2 * seeds)),
+    ]
     quick = speed()  # first, while memory is small
     text = [TOP.rstrip("\n")]
     for head, part in parts:

@@ -32,7 +32,10 @@ def alone(listed: NDArray[np.float64]) -> NDArray[np.float64]:
     both = np.concatenate([low, high], axis=2)[~np.eye(len(listed), dtype=bool)]
     same = [bool((np.abs(both - box).max(axis=1) <= 8).any()) for box in listed]
     # A box inside another is the overlap of itself and that one.
-    inside = [bool(((listed[:, :2] <= box[:2] + 1).all(axis=1) & (listed[:, 2:] >= box[2:] - 1).all(axis=1)).sum() > 1) for box in listed]
+    inside = [
+        bool(((listed[:, :2] <= box[:2] + 1).all(axis=1) & (listed[:, 2:] >= box[2:] - 1).all(axis=1)).sum() > 1)
+        for box in listed
+    ]
     return listed[~(np.array(same) | np.array(inside))]
 
 
@@ -60,9 +63,12 @@ def boxes(data: Path, given: float = round(LEAFLETS_NM / LEAFLETS_PX, 2)) -> lis
     hits, size = int(same.sum()), found["diameter_nm"].to_numpy()[columns[same]] / true["diameter_nm"].to_numpy()[rows[same]]
     f1 = 2 * hits / max(len(true) + len(found), 1)
     return [
-        f"Isolated vesicles in ice (very low contrast), {len(true)} boxes by hand ({len(listed) - len(true)} more is the overlap of "
-        f"two), {limits[0]:.0f} to {limits[1]:.0f} nm, defaults but for these sizes: {len(found)} found, {hits} of them boxed: precision {hits / max(len(found), 1):.2f}, recall "
-        f"{hits / len(true):.2f}, **F1 {f1:.2f}**; diameters {100 * (size.mean() - 1):+.1f} % of the boxes. The file does not say "
+        f"Isolated vesicles in ice (very low contrast), {len(true)} boxes by hand ({len(listed) - len(true)} more is "
+        "the overlap of "
+        f"two), {limits[0]:.0f} to {limits[1]:.0f} nm, defaults but for these sizes: {len(found)} found, {hits} of them "
+        f"boxed: precision {hits / max(len(found), 1):.2f}, recall "
+        f"{hits / len(true):.2f}, **F1 {f1:.2f}**; diameters {100 * (size.mean() - 1):+.1f} % of the boxes. The file "
+        "does not say "
         f"its scale; {given:g} nm a pixel is taken, at which the leaflets of its bilayers are {LEAFLETS_NM:g} nm apart.",
         "",
     ]
@@ -88,14 +94,20 @@ def hydra(data: Path) -> list[str]:
     even = sum(counts) * volume / 3.618e6
     auc, dense, clear = patches(folder)
     return [
-        f"Labels of Hydra (30 x 8 x 8 nm): {len(whole)} numbers in {len(pieces)} pieces, because the file keeps eight bits of a larger "
-        f"number. Volumes are {'' if exact else 'not '}those of a plain count of voxels. Pieces of {CRUMB} voxels and more: {len(real)}, "
+        f"Labels of Hydra (30 x 8 x 8 nm): {len(whole)} numbers in {len(pieces)} pieces, because the file keeps eight "
+        "bits of a larger "
+        f"number. Volumes are {'' if exact else 'not '}those of a plain count of voxels. Pieces of {CRUMB} voxels and "
+        f"more: {len(real)}, "
         f"of mean volume {real['volume_nm3'].mean():.3g} nm3 and mean equal-volume diameter **{size.mean():.1f} nm** (standard "
-        f"deviation {size.std():.0f}, standard error {size.std() / np.sqrt(len(size)):.1f}); published: 180.1 nm. A count of voxels "
-        f"taken for an area would say {peer.mean():.1f} nm (published by that error: 368.7). The published mean volume of 3.618e6 nm3 "
-        f"is that of {even:.1f} vesicles of this file, no whole number: the published figures cannot be had from it to the last digit.",
+        f"deviation {size.std():.0f}, standard error {size.std() / np.sqrt(len(size)):.1f}); published: 180.1 nm. A "
+        "count of voxels "
+        f"taken for an area would say {peer.mean():.1f} nm (published by that error: 368.7). The published mean volume "
+        "of 3.618e6 nm3 "
+        f"is that of {even:.1f} vesicles of this file, no whole number: the published figures cannot be had from it to "
+        "the last digit.",
         "",
-        f"Patches of the same volume, {dense} dense against {clear} clear vesicles (classes predicted by a network, not by hand; patches "
+        f"Patches of the same volume, {dense} dense against {clear} clear vesicles (classes predicted by a network, not "
+        "by hand; patches "
         f"without a mask left out): area under the curve by core darkness **{auc:.3f}**.",
     ]
 

@@ -67,10 +67,12 @@ def simulated(kind: str, seed: int) -> Scene:
     if kind == "disc":
         field = {"pixel_nm": float(rng.choice([3.0, 5.0])), "section_nm": float(rng.choice([50.0, 90.0])), "height_px": 800}
         vesicles = {
-            "per_um3": 12.0 * many, "docked_per_um2": 1.0 * many, "full": 0.6, "partial": 0.3, "wall_nm": float(rng.uniform(6, 8)),
-            "diameter_nm": float(rng.uniform(240, 380)),
+            "per_um3": 12.0 * many, "docked_per_um2": 1.0 * many, "full": 0.6, "partial": 0.3,
+            "wall_nm": float(rng.uniform(6, 8)), "diameter_nm": float(rng.uniform(240, 380)),
         }  # fmt: skip
-        params = em_simulation("em_granules").updated({"field": field | {"width_px": 1000}, "imaging": imaging, "vesicles": vesicles})
+        params = em_simulation("em_granules").updated(
+            {"field": field | {"width_px": 1000}, "imaging": imaging, "vesicles": vesicles}
+        )
         truth = simulate_em(params, rng)
         return Stack.from_array(truth.pixels, truth.spacing_nm, contrast="dark"), cores(truth), "granule"
     vesicles = {
