@@ -58,7 +58,7 @@ class Octave:
     def boxes(self, shape: tuple[int, int, int], core: int | None = None) -> list[Box]:
         """Blocks that cover a stack of `shape`; `core` is their side, which changes nothing but the size of the work."""
         side = core or CORE[self.axes]
-        largest = 1.6 * self.templates[-1].radius_nm + 2 * self.model.membrane_nm + self.model.margin_nm
+        largest = 2.0 * self.templates[-1].radius_nm + 2 * self.model.membrane_nm + self.model.margin_nm
         parts = []
         for axis in range(3):
             step = self.coarse[axis] * side

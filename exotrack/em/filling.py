@@ -40,6 +40,8 @@ CUT = 0.3
 """Scatter of the occupancy of a sphere that a section cuts anywhere up to 0.6 of its radius off the centre, over p (1 - p)."""
 WIDTH = 0.1
 """Error of the occupancy, over itself, where the membrane was found outside the core: three times that of its radius."""
+LEVELS = 0.03
+"""Error of the occupancy from what clear and stain are taken to be: the blur of the membrane reaches into every lumen."""
 WALL_NM = 7.0
 """Thickness of the membrane that is looked for around a dense core."""
 RAYS_ALIKE = 2.0
@@ -84,7 +86,7 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     occupancy = np.clip(((seen.mean - seen.around) / stain - clear) / (1 - clear), 0, 1)
     cut = 0.0 if seen.deep else CUT
     width = np.where(walls, 0.0, WIDTH) * occupancy
-    occupancy_sd = np.sqrt((darkness_sd / (1 - clear)) ** 2 + (cut * occupancy * (1 - occupancy)) ** 2 + width**2)
+    occupancy_sd = np.sqrt((darkness_sd / (1 - clear)) ** 2 + (cut * occupancy * (1 - occupancy)) ** 2 + width**2 + LEVELS**2)
     if not walls.any() and np.ptp(darkness) < UNLIKE * float(np.median(darkness_sd)):
         occupancy, occupancy_sd = np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
     sign = 1.0 if stack.contrast == "bright" else -1.0

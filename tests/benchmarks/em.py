@@ -8,7 +8,6 @@ on which nothing was fitted) and, where they are kept beside the project, on rea
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -19,9 +18,7 @@ import numpy as np
 import pandas as pd
 
 from exotrack import link
-from exotrack._blocks import Execution
 from exotrack.em import Stack, detect, fill
-from exotrack.em import _plan as plan
 from exotrack.em._score import WEIGHTS
 from exotrack.em.detect import settle
 from exotrack.params import em_preset
@@ -29,6 +26,7 @@ from exotrack.simulate import em_simulation, simulate_em
 
 sys.path.insert(0, str(Path(__file__).parent))
 import em_real
+import em_speed
 import em_training
 
 PAGE = Path(__file__).parents[2] / "docs" / "em-benchmarks.md"
@@ -203,34 +201,6 @@ def given(truth: Any) -> pd.DataFrame:
     return kept.assign(diameter_nm=kept["profile_nm"], diameter_kind="area_eq", volume_nm3=np.nan, **blank)
 
 
-def speed() -> list[str]:
-    """Time and memory of a large micrograph, and the same volume in one block and in many."""
-    truth = simulate_em(em_simulation("em").updated({"field": {"height_px": 1300, "width_px": 2000}}), np.random.default_rng(5))
-    detect(Stack.from_array(truth.pixels[:200, :200], truth.spacing_nm))  # compiles
-    stack = Stack.from_array(truth.pixels, truth.spacing_nm)
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    count = len(detect(stack))
-    spent, peak = time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    changes = {"field": {"n_sections": 44, "height_px": 150, "width_px": 160}}
-    truth = simulate_em(em_simulation("em_volume").updated(changes), np.random.default_rng(6))
-    stack, kept, tables, took = Stack.from_array(truth.pixels, truth.spacing_nm), dict(plan.CORE), [], []
-    for side in (10_000, 40):
-        plan.CORE = {2: kept[2], 3: side}
-        begun = time.process_time()
-        tables.append(detect(stack, run=Execution(workers=2)))
-        took.append(time.process_time() - begun)
-    plan.CORE = kept
-    columns = ["z_nm", "y_nm", "x_nm", "diameter_nm"]
-    same = len(tables[0]) == len(tables[1])
-    worst = float(np.abs(tables[0][columns].to_numpy() - tables[1][columns].to_numpy()).max()) if same else np.nan
-    return [
-        f"A micrograph of 2,000 x 1,300 pixels takes {spent:.1f} s of one core ({count} vesicles); the peak of memory rises by "
-        f"{max(peak - before, 0) / 1e3:.0f} MB. A volume of {np.prod(truth.pixels.shape) / 1e6:.1f} million voxels takes "
-        f"{took[0]:.1f} s whole and {took[1]:.1f} s in blocks of 40 voxels on two threads: {len(tables[0])} and {len(tables[1])} "
-        f"vesicles, places and diameters alike to {worst:.1g} nm.",
-    ]
-
-
 TOP = """# Electron micrographs: what was measured
 
 Written by `python tests/benchmarks/em.py score --write`; do not edit. Nothing was fitted on what is scored here: the numbers of
@@ -240,8 +210,8 @@ the score come from micrographs of other seeds and other physics (`em.py fit`), 
 
 A vesicle is found if its centre lies within a quarter of its diameter. In a section those must be found whose centre is in it and
 which the border does not cut: a cap of a vesicle that lies in the next section can hardly be seen. What lies outside may be
-found, as may omega figures, and counts neither way. Centre: mean error; diameter: mean error of that of the profile (a section) or the
-sphere (a volume). *Drawn* micrographs come from painters that share no code with the package; *simulated* ones from
+found, as may omega figures, and counts neither way. Centre: mean error; diameter: mean error of that of the profile (a section)
+or the sphere (a volume). *Drawn* micrographs come from painters that share no code with the package; *simulated* ones from
 `exotrack simulate em`.
 
 | micrographs | true | found | precision | recall | F1 | centre (nm) | diameter |
@@ -259,7 +229,7 @@ def page(seeds: int, data: Path) -> str:
         ("\n## Serial sections\n", lambda: serial(seeds)),
         ("\n## Filling\n", lambda: filling(2 * seeds)),
     ]
-    quick = speed()  # first, while memory is small
+    quick = em_speed.speed()  # first, while memory is small
     text = [TOP.rstrip("\n")]
     for head, part in parts:
         begun = time.process_time()
@@ -288,7 +258,7 @@ def main() -> None:
         if asked.write:
             PAGE.write_text(text, encoding="utf-8")
     else:
-        own = {"serial": lambda: serial(asked.seeds), "filling": lambda: filling(asked.seeds), "speed": speed}
+        own = {"serial": lambda: serial(asked.seeds), "filling": lambda: filling(asked.seeds), "speed": em_speed.speed}
         real = {"boxes": lambda: em_real.boxes(asked.data), "hydra": lambda: em_real.hydra(asked.data)}
         print(*(own | real)[asked.what](), sep="\n")
 
