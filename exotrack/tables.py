@@ -21,12 +21,16 @@ from exotrack._calibration import INJECTED_KINDS as INJECTED_KINDS
 from exotrack._calibration import Biases as Biases
 from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
+from exotrack._calibration import InjectedStays as InjectedStays
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
 from exotrack._comparison import Comparisons as Comparisons
+from exotrack._comparison import ConditionRates as ConditionRates
+from exotrack._comparison import EventRates as EventRates
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._comparison import Stays as Stays
 from exotrack._em_geometry_tables import DistanceBins as DistanceBins
 from exotrack._em_geometry_tables import Dockings as Dockings
 from exotrack._em_geometry_tables import Pits as Pits
@@ -250,11 +254,11 @@ class Cells(Table):
 
 ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
 """What an analysis makes, in the order of its stages."""
-CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
+CALIBRATION: tuple[type[Table], ...] = (Injections, InjectedStays, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
 MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
 """What is made of electron micrographs."""
-COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
+COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, EventRates, ConditionRates, Stays)
 """What a comparison with kinetic models makes."""
 EVERY = (*ALL, *CALIBRATION, *COMPARISON, *MICROGRAPHS)
 

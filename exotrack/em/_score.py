@@ -1,7 +1,7 @@
 """Which candidates are vesicles: a score from 0 to 1, and the choice among those that overlap.
 
-The score is a logistic function of a few measures. Its numbers come from simulated micrographs alone
-(``tests/benchmarks/em.py fit`` draws them and fits), never from a real image.
+The score is a logistic function of a few measures. Its numbers are fitted to drawn and simulated micrographs
+alone (``tests/benchmarks/em.py fit``); which of several fits was kept was settled with a real one in view.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ LONGEST = 1.5
 """Longest step, a factor of 4.5 in a rate."""
 MOST = 24
 """Steps on one side."""
+FLAT, NEAR = 2.0, 1.0
+"""A coordinate with a larger standard error, or nearer to its bound, in the searched scale, may hang on nothing."""
 CLOSE = 0.04
 """How near the drop at an end of the interval comes to the wanted one, in log-likelihood."""
 
@@ -147,4 +149,14 @@ def _held(best: Fit, k: int, value: float, near: Real) -> tuple[Real, float]:
     start[k] = value
     size = np.where(known, np.sqrt(np.where(known, spread, 1.0)), 1.0).clip(1e-3, 1.0)
     x, height = climb(best.problem, start, bounds, (k,), size)
+    asleep = _asleep(x, bounds, spread) & (np.arange(len(x)) != k)
+    if asleep.any():
+        awake, higher = climb(best.problem, np.where(asleep, best.problem.first, start), bounds, (k,), np.ones(len(x)))
+        x, height = (awake, higher) if higher > height else (x, height)
     return x, best.log_likelihood - height
+
+
+def _asleep(x: Real, bounds: Real, spread: Real) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(n,) coordinates so far out that nothing hangs on them: a rate near 0 has no slope in its logarithm, so would stay."""
+    flat = ~np.isfinite(spread) | (spread > FLAT**2)
+    return np.asarray(flat | (x - bounds[:, 0] < NEAR) | (bounds[:, 1] - x < NEAR))

@@ -207,16 +207,17 @@ TOP = """# Electron micrographs: what was measured
 
 Written by `python tests/benchmarks/em.py score --write`; do not edit.
 
-The numbers of the score were fitted on drawn and simulated micrographs of seeds from 1000 and of random physics (`em.py fit`), and
-the search was made while looking at seeds below 500. Scored here are seeds from 500, run once; the painters are the same for all.
+The numbers of the score were fitted on drawn and simulated micrographs of seeds from 1000 and of random physics (`em.py fit`),
+and the search was made while looking at seeds below 500. Scored here are seeds from 500, run once; the painters are the same
+for all.
 
 ## Vesicles found
 
-A vesicle is found if its centre lies within a quarter of its diameter. In a section those must be found whose centre is in it and
-which the border does not cut: a cap of a vesicle that lies in the next section can hardly be seen. What lies outside may be found,
-as may omega figures: that is no miss where it is not, and no false one where it is. Centre: mean error; diameter: mean error of
-that of the profile (a section) or the sphere (a volume). *Drawn* micrographs come from painters that share no code with the
-package; *simulated* ones from `exotrack simulate em`.
+A vesicle is found if its centre lies within a quarter of its diameter. In a section those must be found whose centre is in it
+and which the border does not cut: a cap of a vesicle that lies in the next section can hardly be seen. What lies outside may be
+found, as may omega figures: that is no miss where it is not, and no false one where it is. Centre: mean error; diameter: mean
+error of that of the profile (a section) or the sphere (a volume). *Drawn* micrographs come from painters that share no code
+with the package; *simulated* ones from `exotrack simulate em`.
 
 | micrographs | true | found | precision | recall | F1 | centre (nm) | diameter |
 |---|---|---|---|---|---|---|---|

@@ -87,7 +87,7 @@ def study(kind: str, number: int) -> dict[str, object]:
     small, changed, primed = fits(data)
     test = nested_test(small, changed)
     return {
-        "n_stays": data.n_stays, "p_changed": test.p, "gain_primed": 2 * (primed.log_likelihood - small.log_likelihood),
+        "n_stays": data.n_stays, "p_changed": test.p_value, "gain_primed": 2 * (primed.log_likelihood - small.log_likelihood),
         "aic_primed": 2 * primed.n_free - 2 * primed.log_likelihood < 2 * small.n_free - 2 * small.log_likelihood,
         "cpu_s": time.process_time() - begun,
     }  # fmt: skip

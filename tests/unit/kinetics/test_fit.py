@@ -158,6 +158,15 @@ def test_the_ends_of_an_interval_lie_where_the_likelihood_has_dropped_by_the_chi
         drop_at(best, "speed", 1.0)
 
 
+def test_an_interval_is_not_cut_short_by_another_rate_that_has_gone_to_nothing() -> None:
+    table = movie(two_states(**TRUE), 250, 1_000, np.random.default_rng([8, 111]))
+    best = of(table)
+    assert best.values["unprime"] < 1e-4  # where its logarithm has no slope any more
+    found = profile(best, "prime")
+    assert found.low < TRUE["prime"] < found.high
+    assert drop_at(best, "prime", TRUE["prime"]) < 1.5  # 16.6 with unpriming held at nothing
+
+
 def test_profiles_are_the_same_with_one_worker_and_with_two() -> None:
     table = movie(Scheme.one_state(undocking=0.5, full_fusion=0.2, kiss_and_run=0.1), 50, 250, np.random.default_rng(28))
     best = fit(Problem(exits, EXITS, sightings(table)))
