@@ -39,6 +39,10 @@ from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
 from exotrack._em_tables import EM_STATES as EM_STATES
 from exotrack._em_tables import FILLINGS as FILLINGS
 from exotrack._em_tables import Vesicles as Vesicles
+from exotrack._statistics import Effects as Effects
+from exotrack._statistics import Pairs as Pairs
+from exotrack._statistics import Summaries as Summaries
+from exotrack._statistics import Units as Units
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -260,7 +264,9 @@ MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, 
 """What is made of electron micrographs."""
 COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, EventRates, ConditionRates, Stays)
 """What a comparison with kinetic models makes."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON, *MICROGRAPHS)
+STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
+"""What statistics make."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

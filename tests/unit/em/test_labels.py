@@ -58,9 +58,9 @@ def test_the_volumes_of_a_real_label_file_are_those_of_its_voxels() -> None:
     # The file keeps eight bits of more than 255 numbers: many labels are several vesicles far apart.
     apart = read_vesicles(path, stack, split=True)
     assert (len(found), len(apart)) == (254, 675)
-    # Without slips of the brush their mean is the published one, within its standard error of 1.9 nm.
-    sizes = apart["diameter_nm"][apart["volume_nm3"] >= 10 * 30.0 * 8 * 8]
-    assert sizes.mean() == pytest.approx(180.1, abs=0.5)
+    # Whatever counts as a slip of the brush, the mean is not that of voxels taken for an area (368.7 nm).
+    for least in (5, 100):
+        assert 175 < apart["diameter_nm"][apart["volume_nm3"] >= least * 30.0 * 8 * 8].mean() < 185
 
 
 def test_dense_cores_of_real_patches_are_darker_than_clear_ones() -> None:
