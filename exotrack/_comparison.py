@@ -70,8 +70,8 @@ class Rates(Table):
     identified = Column(YES_NO, "", "The data bound the value on both sides.")
     verdict = Column(TEXT, "", "In words: identified, or what the data do not tell and why.")
     naive = Column(
-        REAL, "", "What the same scheme gives if censoring, residents, the shortest stay and wrong calls are ignored; of dockings, "
-        "those found over area and time.",
+        REAL, "", "What the same scheme gives if censoring, residents, the shortest stay and wrong calls are ignored; of "
+        "dockings, those found over area and time.",
     )  # fmt: skip
     naive_bias = Column(REAL, "1", "(naive - value) / value.")
 
