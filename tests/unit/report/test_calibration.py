@@ -106,7 +106,8 @@ def stay(exit_kind, called, **other):
     """A row of what was found of the docked stay of an injected vesicle."""
     plain = {
         "injection_id": 1, "movie_id": "cell", "round": 1, "as_found": True, "crowded": False, "t_first_s": 1.0,
-        "duration_s": 2.0, "n_frames": 20, "entry_kind": "docking", "docking_found": True, "found": bool(called), "found_frames": 20 * bool(called),
+        "duration_s": 2.0, "n_frames": 20, "entry_kind": "docking",
+        "docking_found": True, "found": bool(called), "found_frames": 20 * bool(called),
         "watched_s": 2.0, "n_undocking": 0, "n_full_fusion": 0, "n_kiss_and_run": 0, "n_lost": 0, "n_dockings": 0,
     }  # fmt: skip
     return plain | {"exit_kind": exit_kind, "called": called} | other
