@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _compare_cli, _demo, _models_cli, _runs, _terminal
+from exotrack import __version__, _batch_cli, _calibrations, _compare_cli, _demo, _models_cli, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 app.add_typer(_models_cli.app, name="models")
 app.command("compare")(_compare_cli.compare)
+app.command("batch")(_batch_cli.batch)
+app.command("status")(_batch_cli.status)
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; each movie gets a folder in it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]

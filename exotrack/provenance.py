@@ -102,13 +102,13 @@ def input_record(movie: Movie) -> dict[str, Any] | str:
 
     A folder counts with every file in it. The checksum of several files is that of ``sha256sum`` of each, in order.
     """
-    files = [file for path in _paths(movie) for file in _files(path)]
+    files = [file for path in input_paths(movie) for file in _files(path)]
     if not files:
         return "array"
     sums = [_sha256(file) for file in files]
     several = "".join(f"{one}  {file.name}\n" for one, file in zip(sums, files, strict=True))
     return {
-        "path": str(_paths(movie)[0].absolute()),
+        "path": str(input_paths(movie)[0].absolute()),
         "files": len(files),
         "bytes": sum(file.stat().st_size for file in files),
         "sha256": sums[0] if len(sums) == 1 else hashlib.sha256(several.encode("utf-8", "surrogateescape")).hexdigest(),
@@ -127,7 +127,8 @@ def peak_memory_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def _paths(movie: Movie) -> list[Path]:
+def input_paths(movie: Movie) -> list[Path]:
+    """The files and folders that the pixels come from; none for an array."""
     # Every reader's frames know their files by one of these names; frames of an array know none.
     paths = getattr(movie.frames, "paths", None) or [getattr(movie.frames, "path", None)]
     return [Path(path) for path in dict.fromkeys(paths) if path is not None]

@@ -27,6 +27,7 @@ from exotrack._comparison import Comparisons as Comparisons
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._studied import Movies as Movies
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -246,7 +247,9 @@ CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, F
 """What a calibration makes."""
 COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
 """What a comparison with kinetic models makes."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON)
+STUDIED: tuple[type[Table], ...] = (Movies,)
+"""What a study of many movies makes besides the tables of each."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STUDIED)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
