@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ALLOWED_FAILURES = 3
 """Workers that may die under a task: with none, tasks that only waited on the dead worker would be lost with it."""
 SETTINGS = {
-    "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
     "distributed.scheduler.worker-saturation": 1.0,
     # Movies are streamed in blocks: what does not fit would not fit on disk either, only slower.
     "distributed.worker.memory.target": False,
@@ -41,13 +40,17 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which workers. where : local, slurm, an address or a scheduler file. open_network : accept one without TLS."""
+    """Which workers. where : local, slurm, an address or a scheduler file. open_network : accept one without TLS.
+
+    allowed_failures : workers that may die under a task before it is given up.
+    """
 
     where: str = "local"
     workers: int | None = None
     memory_gb: float | None = None
     profile: Profile = Profile()
     open_network: bool = False
+    allowed_failures: int = ALLOWED_FAILURES
 
 
 @contextmanager
@@ -61,7 +64,7 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
 
     for name in ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.nanny", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with dask.config.set(SETTINGS):
+    with dask.config.set({**SETTINGS, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
         if wanted.where == "local":
             started, count = _local(wanted)
         elif wanted.where == "slurm":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -51,6 +51,8 @@ class Drive:
     place: Store
     watch: Watch
     workers: int
+    allowed_failures: int = ALLOWED_FAILURES
+    work: Callable[[Task], Outcome] | None = None
     failed: dict[str, Outcome] = field(default_factory=dict)
     _done: int = 0
     _sent: dict[str, int] = field(default_factory=dict)
@@ -90,7 +92,7 @@ class Drive:
             self.place.remove(f"{RUNNING}/{movie}.json")  # of an earlier run that was killed
         self._sent[movie] = self._sent.get(movie, 0) + 1
         key = f"movie-{movie}-{task.run[:8]}-{self._sent[movie]}"
-        return self.client.submit(on_worker, task, key=key, pure=False, retries=0)
+        return self.client.submit(self.work or on_worker, task, key=key, pure=False, retries=0)
 
     def _ended(self, futures: list[Any]) -> list[Any]:
         """Those that have ended, within a short time."""
@@ -116,7 +118,7 @@ class Drive:
         movie, error = task.entry.movie, None if future.status == "cancelled" else future.exception()
         if future.status in ("cancelled", "lost") or isinstance(error, KilledWorker):
             mark = read_mark(self.place, movie)
-            guilty = mark is not None and mark.starts > ALLOWED_FAILURES
+            guilty = mark is not None and mark.starts > self.allowed_failures
             if not guilty and self._sent[movie] <= SEND_AGAIN:
                 return None
             return Outcome(movie, "aside", _killed(mark), worker="" if mark is None else mark.host)

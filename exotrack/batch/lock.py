@@ -41,6 +41,7 @@ class Held:
     """A lock as found: which shard of how many, by whom, whether its holder lives."""
 
     name: str
+    run: str
     shard: Shard
     host: str
     pid: int
@@ -61,9 +62,10 @@ def held(place: Store) -> list[Held]:
             said = json.loads(content or b"")
             shard = Shard(int(said["shard"][0]), int(said["shard"][1]))
             who = (str(said["host"]), int(said["pid"]), str(said["started"]))
+            run = str(said["run"])
         except (ValueError, KeyError, TypeError, IndexError):
             continue  # gone meanwhile
-        found.append(Held(name, shard, *who, alive=_alive(said)))
+        found.append(Held(name, run, shard, *who, alive=_alive(said)))
     return found
 
 
@@ -93,7 +95,7 @@ def locked(place: Store, shard: Shard) -> Iterator[Lock]:
     for lock in dead:
         place.remove(f"{LOCKS}/{lock.name}")
     taken = place.create(name, _told(mine))
-    others = [lock for lock in held(place) if lock.alive and _meets(lock, shard, mine if taken else {})]
+    others = [lock for lock in held(place) if lock.alive and lock.run != mine["run"] and _meets(lock, shard)]
     if others or not taken:
         if taken:
             place.remove(name)
@@ -110,10 +112,8 @@ def locked(place: Store, shard: Shard) -> Iterator[Lock]:
         place.remove(name)
 
 
-def _meets(lock: Held, shard: Shard, mine: dict[str, Any]) -> bool:
+def _meets(lock: Held, shard: Shard) -> bool:
     """Whether a lock stands in the way: that of the same shard, or of a run that cuts the study differently."""
-    if mine and (lock.host, lock.pid, lock.started) == (mine["host"], mine["pid"], mine["started"]):
-        return False
     return lock.shard.count != shard.count or lock.shard.index == shard.index
 
 

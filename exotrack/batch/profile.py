@@ -45,8 +45,8 @@ def read_profile(path: Path | None) -> Profile:
         return Profile()
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RuntimeError) as error:
-        raise ParameterError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); give a TOML profile") from None
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML profile") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"{path}: is not TOML ({str(error)[:200]}); see workflows/slurm.toml for the form") from None
     return Profile.read(values, path.name)

@@ -74,12 +74,12 @@ def movies_table(study: Study, items: Iterable[Item]) -> pd.DataFrame:
     return Movies.build({**columns, **{name: [value or "" for value in columns[name]] for name in further}})
 
 
-def write_movies(place: Store, study: Study, items: Sequence[Item]) -> pd.DataFrame:
-    """Write the table of movies as Parquet and CSV, and return it."""
+def write_movies(place: Store, study: Study, items: Sequence[Item], work: str) -> pd.DataFrame:
+    """Write the table of movies as Parquet and CSV, prepared in the room `work`, and return it."""
     from exotrack.io.results import write_table
 
     frame = movies_table(study, items)
-    with place.room("summary") as room:
+    with place.room(work) as room:
         for form in ("parquet", "csv"):
             write_table(frame, Movies, room / f"movies.{form}")
             place.write(f"movies.{form}", (room / f"movies.{form}").read_bytes())

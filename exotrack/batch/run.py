@@ -17,7 +17,7 @@ from exotrack.batch.lock import Lock, Shard, locked
 from exotrack.batch.places import is_url
 from exotrack.batch.plan import Item, plan
 from exotrack.batch.record import write_movies, write_study
-from exotrack.batch.stamp import MOVIES, code_version
+from exotrack.batch.stamp import FAILED, LOGS, MOVIES, code_version
 from exotrack.batch.store import STAMP, LocalStore, Store, store
 from exotrack.batch.study import Entry, Study
 from exotrack.batch.work import Task
@@ -87,10 +87,10 @@ def run_study(study: Study, out: str | Path, wanted: Wanted, how: How, watch: Wa
         try:
             if todo:
                 drive = _driven(place, todo, wanted, how, lock, watch)
+            every = plan(study, place)
+            write_movies(place, study, every, str(how.shard))
         finally:
             place.remove(f"{PARTS}/{how.shard}")
-        every = plan(study, place)
-        write_movies(place, study, every)
         if isinstance(place, LocalStore):
             _drop_empty(place)
     failed = {} if drive is None else {name: outcome.reason for name, outcome in drive.failed.items()}
@@ -101,7 +101,7 @@ def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: 
     logs = place.root / "logs" / "jobs" if isinstance(place, LocalStore) else None
     with connected(wanted, logs) as (client, workers), _reported(how.performance):
         watch.started(client, workers)
-        drive = Drive(client, place, watch, workers)
+        drive = Drive(client, place, watch, workers, wanted.allowed_failures)
         drive.run(todo, [_task(item, place, how, lock, workers) for item in todo])
     return drive
 
@@ -126,6 +126,10 @@ def _bytes(entry: Entry) -> int:
 def _settle(study: Study, place: Store, items: Sequence[Item]) -> None:
     """Bring the dataset in line with the movies that are done: those of another condition now, those whose run was killed."""
     dataset.clear(place, study.movies)
+    names = {entry.movie for entry in study.movies}
+    for left in {name.removesuffix(".json") for name in place.names(FAILED)} - names:
+        place.remove(f"{FAILED}/{left}.json")
+        place.remove(f"{LOGS}/{left}.log")
     for item in items:
         stamp = item.stamp
         if item.state != "done" or stamp is None:

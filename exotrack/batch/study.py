@@ -87,8 +87,8 @@ def read_study(path: str | Path, changes: Mapping[str, Any] | None = None) -> St
 def _file(path: Path) -> StudyFile:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); give a study file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a study file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML ({str(error)[:200]}); see docs/batch.md for the form") from None
     return StudyFile.read(values, path.name)
