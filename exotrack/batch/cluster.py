@@ -110,7 +110,9 @@ def _joined(wanted: Wanted) -> Client:
     where = wanted.where
     if "://" not in where:
         if not Path(where).is_file():
-            raise ParameterError(f"--scheduler {where}: is neither local nor slurm, nor an address such as tcp://HOST:PORT, nor a file")
+            raise ParameterError(
+                f"--scheduler {where}: is neither local nor slurm, nor an address such as tcp://HOST:PORT, nor a file"
+            )
         where = _address_in(Path(where))
     scheme, _, rest = where.partition("://")
     if scheme not in ("tcp", "tls", "ws", "wss"):

@@ -8,7 +8,15 @@ from typing import Any
 
 from exotrack.errors import InputError
 
-EXTRAS = {"s3": "exotrack[s3]", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "http": "aiohttp", "https": "aiohttp"}
+EXTRAS = {
+    "s3": "exotrack[s3]",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+    "http": "aiohttp",
+    "https": "aiohttp",
+}
 
 
 def opened(url: str) -> tuple[Any, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +17,7 @@ from exotrack.batch.lock import Lock, Shard, locked
 from exotrack.batch.places import is_url
 from exotrack.batch.plan import Item, plan
 from exotrack.batch.record import write_movies, write_study
-from exotrack.batch.stamp import FAILED, LOGS, MOVIES, code_version
+from exotrack.batch.stamp import FAILED, LOGS, MOVIES, RUNNING, code_version
 from exotrack.batch.store import STAMP, LocalStore, Store, store
 from exotrack.batch.study import Entry, Study
 from exotrack.batch.work import Task
@@ -90,9 +90,7 @@ def run_study(study: Study, out: str | Path, wanted: Wanted, how: How, watch: Wa
             every = plan(study, place)
             write_movies(place, study, every, str(how.shard))
         finally:
-            place.remove(f"{PARTS}/{how.shard}")
-        if isinstance(place, LocalStore):
-            _drop_empty(place)
+            _tidied(place, how.shard, todo)
     failed = {} if drive is None else {name: outcome.reason for name, outcome in drive.failed.items()}
     return Ran(place, tuple(every), 0 if drive is None else drive.done, failed)
 
@@ -153,11 +151,16 @@ def _swept(place: Store, lock: Lock, shard: Shard, watch: Watcher) -> None:
                 left.unlink(missing_ok=True)
 
 
-def _drop_empty(place: LocalStore) -> None:
-    for name in (PARTS, "running", "failed", "logs"):
-        folder = place.root / name
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+def _tidied(place: Store, shard: Shard, todo: Sequence[Item]) -> None:
+    """Remove what workers that were ended had in preparation, and their marks."""
+    place.remove(f"{PARTS}/{shard}")
+    for name in {f"{item.entry.movie}.json" for item in todo}.intersection(place.names(RUNNING)):
+        place.remove(f"{RUNNING}/{name}")
+    if not isinstance(place, LocalStore):
+        return
+    for name in (PARTS, RUNNING, FAILED, LOGS):
+        with suppress(OSError):  # it holds something, or is not there
+            (place.root / name).rmdir()
 
 
 @contextmanager

@@ -26,7 +26,9 @@ class Opening(Params):
 class Movies(Params):
     """Where the movies are: `table` or `pattern`."""
 
-    table: str | None = setting(None, "", "CSV file beside the study with a column `path`. Default: none, then `pattern` is used.")
+    table: str | None = setting(
+        None, "", "CSV file beside the study with a column `path`. Default: none, then `pattern` is used."
+    )
     pattern: str | None = setting(
         None, "", "Paths with named parts, such as {condition}/{animal}/{cell}.tif, each a column of the design. Default: none."
     )

@@ -31,7 +31,7 @@ def slurm_cluster(asked: Slurm, workers: int | None, logs: Path | None) -> tuple
     if shutil.which("sbatch") is None:
         raise InputError("--scheduler slurm: there is no sbatch on this machine; run it where jobs are submitted")
     if asked.interface is None:
-        raise ParameterError("say the network of the cluster in the profile: [slurm] interface = \"ib0\" (ip addr lists them)")
+        raise ParameterError('say the network of the cluster in the profile: [slurm] interface = "ib0" (ip addr lists them)')
     jobs = workers or asked.workers
     cluster = SLURMCluster(**_options(asked, logs))
     cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs, interval="2s", wait_count=30)

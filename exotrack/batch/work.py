@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TRIES = 3
 """Times a movie is read when the disk or the network fails in between."""
 PAUSE_S = 1.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNRESET, errno.EAGAIN, errno.EBUSY)
 
 Tell = Callable[[str, int, int], None]
@@ -77,7 +78,11 @@ def do(task: Task, tell: Tell | None = None) -> Outcome:
         return replace(found, wall_s=time.perf_counter() - begun, worker=marker.host)
     except TryAgainError as error:
         return Outcome(task.entry.movie, "again", str(error))
-    except (Exception, MemoryError) as error:  # noqa: BLE001 - one bad movie never stops a study; the whole text is in its log
+    except Exception as error:  # noqa: BLE001 - one bad movie never stops a study; the whole text is in its log
+        if behind(error, _FULL):
+            return Outcome(
+                task.entry.movie, "again", f"{task.out}: the disk is full; free some space and run the same command again"
+            )
         return Outcome(task.entry.movie, "failed", _logged(task, error), None, time.perf_counter() - begun)
 
 
@@ -88,16 +93,16 @@ def _tried(task: Task, place: Store, tell: Tell | None) -> Outcome:
         try:
             return _done(task, place, tell)
         except (OSError, InputError) as error:
-            if not left or not passing(error):
+            if not left or not behind(error, _PASSING):
                 raise
             time.sleep(PAUSE_S)
     raise AssertionError("a loop that ends by a return or an error")
 
 
-def passing(error: BaseException | None) -> bool:
-    """Whether an error, or what it came from, is one of the disk or network that may be gone the next time."""
+def behind(error: BaseException | None, numbers: tuple[int, ...]) -> bool:
+    """Whether an error, or what it came from, is one that the system gave one of these numbers."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _PASSING:
+        if isinstance(error, OSError) and error.errno in numbers:
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -247,8 +252,6 @@ def _logged(task: Task, error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return f"out of memory ({' '.join(str(error).split()) or 'MemoryError'}); give workers more with --memory-gb"
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"unforeseen {type(error).__name__}: {' '.join(str(error).split())[:300]} ({Path(place.filename).name}, line {place.lineno})"
-
-
-
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())[:300]
+    return f"unforeseen {type(error).__name__}: {said} ({Path(frame.filename).name}, line {frame.lineno})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ from exotrack.batch.run import How
 from exotrack.batch.status import status
 from exotrack.batch.store import store
 from exotrack.batch.study import read_study
-from exotrack.errors import InputError
+from exotrack.errors import InputError, TryAgainError
 from exotrack.io import read_results
 from exotrack.tables import Movies
 
@@ -39,15 +40,22 @@ def copy(done: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def states(folder: Path, **changes: object) -> dict[str, tuple[str, str]]:
+def states(folder: Path, out: Path | None = None, **changes: object) -> dict[str, tuple[str, str]]:
     """State and reason of each movie."""
-    items = plan(read_study(folder / "study.toml", changes), store(folder / "out"))
+    items = plan(read_study(folder / "study.toml", changes), store(out or folder / "out"))
     return {item.entry.movie: (item.state, item.reason) for item in items}
 
 
 def test_a_study_makes_a_folder_for_each_movie_a_dataset_and_a_summary(done: Path) -> None:
     out = done / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["dataset", "locks", "movies", "movies.csv", "movies.parquet", "study.json"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "dataset",
+        "locks",
+        "movies",
+        "movies.csv",
+        "movies.parquet",
+        "study.json",
+    ]
     assert list((out / "locks").iterdir()) == []
     results = read_results(out / "movies" / "a")
     assert results.provenance["design"] == {"condition": "ctrl"}
@@ -56,7 +64,9 @@ def test_a_study_makes_a_folder_for_each_movie_a_dataset_and_a_summary(done: Pat
     movies = Movies.check(pd.read_parquet(out / "movies.parquet"))
     assert list(movies["movie_id"]) == ["a", "b"]
     assert list(movies["condition"]) == ["ctrl", "drug"]
-    assert list(movies["n_docking"]) == [len(read_results(out / "movies" / n).tables["events"].query("kind == 'docking'")) for n in "ab"]
+    assert list(movies["n_docking"]) == [
+        len(read_results(out / "movies" / n).tables["events"].query("kind == 'docking'")) for n in "ab"
+    ]
 
 
 def test_the_dataset_is_read_as_one_by_pandas_and_arrow(done: Path) -> None:
@@ -71,7 +81,6 @@ def test_the_dataset_is_read_as_one_by_pandas_and_arrow(done: Path) -> None:
         assert dataset.dataset(place, partitioning="hive").count_rows() == len(whole)
     one = done / "out" / "dataset" / "spots" / "condition=ctrl" / "movie=a" / "part-0.parquet"
     assert one.samefile(done / "out" / "movies" / "a" / "spots.parquet")
-
 
 
 def test_a_folder_that_was_moved_whole_is_compared_and_kept(copy: Path, scheduler: str) -> None:
@@ -161,3 +170,23 @@ def test_a_folder_that_holds_no_study_says_so(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps({"params": [{"detect": 1}]}))
     with pytest.raises(InputError, match=r"study\.json cannot be read"):
         status(store(tmp_path))
+
+
+def test_a_full_disk_stops_a_study_which_then_goes_on(done: Path, scheduler: str, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", small], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        with pytest.raises(TryAgainError, match="disk is full"):
+            run(done / "study.toml", small / "out", scheduler)
+        assert {state for state, _ in states(done, small / "out").values()} <= {"new", "done"}
+        assert not [path for path in small.rglob("*") if path.suffix in (".tmp", ".old")]
+        subprocess.run(["mount", "-o", "remount,size=50m", small], check=True)
+        run(done / "study.toml", small / "out", scheduler)
+        assert tables(small / "out") == tables(done / "out")
+    finally:
+        subprocess.run(["umount", small], check=True)
