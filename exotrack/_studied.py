@@ -17,8 +17,8 @@ class Movies(Table):
     study_id = Column(TEXT, "", "Study or preparation of the design; empty if it has none.", may_be_empty=True)
     status = Column(
         TEXT, "",
-        "done; failed; aside: it killed its workers and is not tried again; new: not analysed yet; stale: analysed from something "
-        "else than the study says now; touched: its files have other times than when it was analysed.",
+        "done; failed; aside: it killed its workers and is not tried again; new: not analysed yet; stale: analysed from "
+        "something else than the study says now; touched: its files have other times than when it was analysed.",
         MOVIE_STATES,
     )  # fmt: skip
     reason = Column(TEXT, "", "Why it failed or does not hold; empty if it is done.", may_be_empty=True)

@@ -119,8 +119,8 @@ def _joined(wanted: Wanted) -> Client:
         raise ParameterError(f"--scheduler {where}: addresses of kind {scheme!r} are not known; give tcp:// or tls://")
     if scheme in ("tcp", "ws") and not _loopback(rest) and not wanted.open_network:
         raise ParameterError(
-            f"--scheduler {where}: is not encrypted, so whoever reaches it can run programs as you; start it with TLS (tls://), or "
-            "accept that with --open-network"
+            f"--scheduler {where}: is not encrypted, so whoever reaches it can run programs as you; start it with TLS (tls://), "
+            "or accept that with --open-network"
         )
     try:
         return Client(where, timeout="20s")

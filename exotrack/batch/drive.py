@@ -86,7 +86,7 @@ class Drive:
                 self.client.cancel(list(under_way))
             self.client.unsubscribe_topic(TOPIC)
 
-    def _send(self, task: Task) -> Future:
+    def _send(self, task: Task) -> Future[Any]:
         movie = task.entry.movie
         if movie not in self._sent:
             self.place.remove(f"{RUNNING}/{movie}.json")  # of an earlier run that was killed
@@ -108,7 +108,7 @@ class Drive:
     def _idle(self) -> bool:
         return self._done == 0
 
-    def _outcome(self, future: Future, task: Task) -> Outcome | None:
+    def _outcome(self, future: Future[Any], task: Task) -> Outcome | None:
         """What became of a task; None if it must be sent again."""
         from distributed import KilledWorker
 

@@ -157,7 +157,7 @@ def _matching(glob: str, root: Root) -> Iterator[str]:
     if root.folder is not None:
         try:
             yield from (path.relative_to(root.folder).as_posix() for path in root.folder.glob(glob))
-        except (OSError, ValueError, NotImplementedError) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"movies.pattern: {_cut(glob)}: {_why(error)}") from None
         return
     from exotrack.batch.remote import opened

@@ -26,15 +26,13 @@ class Opening(Params):
 class Movies(Params):
     """Where the movies are: `table` or `pattern`."""
 
-    table: str | None = setting(
-        None, "", "CSV file beside the study with a column `path`. Default: none, then `pattern` is used."
-    )
+    table: str | None = setting(None, "", "CSV file beside the study with a column `path`. Default: none, `pattern` is used.")
     pattern: str | None = setting(
         None, "", "Paths with named parts, such as {condition}/{animal}/{cell}.tif, each a column of the design. Default: none."
     )
     root: str = setting(
-        ".", "", "Folder or URL below which all movies and masks lie; relative paths start here. Default: the study's own folder, "
-        "so that a study from elsewhere cannot reach other files.",
+        ".", "", "Folder or URL below which all movies and masks lie; relative paths start here. Default: the study's own "
+        "folder, so that a study from elsewhere cannot reach other files.",
     )  # fmt: skip
 
 

@@ -24,7 +24,10 @@ from exotrack.io.plain import to_json
 
 MOVIES, DATASET, FAILED, RUNNING, LOGS = "movies", "dataset", "failed", "running", "logs"
 """Folders below that of a study."""
-_APART = ("batch", "cli.py", "_batch_cli.py", "_calibrations.py", "_compare_cli.py", "_demo.py", "_models_cli.py", "_runs.py", "_terminal.py")  # fmt: skip
+_APART = (
+    "batch", "cli.py", "_batch_cli.py", "_batch_progress.py", "_calibrations.py", "_compare_cli.py", "_demo.py", "_models_cli.py",
+    "_runs.py", "_terminal.py",
+)  # fmt: skip
 """What is outside of an analysis and cannot change a table."""
 
 

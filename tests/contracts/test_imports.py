@@ -15,6 +15,7 @@ CORE = {
     "_table",
     "_calibration",
     "_comparison",
+    "_studied",
     "errors",
     "params",
     "_settings",
@@ -37,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_table": {"errors"},
     "_calibration": {"_table"},
     "_comparison": {"_table"},
-    "tables": {"errors", "_table", "_calibration", "_comparison"},
+    "_studied": {"_table"},
+    "tables": {"errors", "_table", "_calibration", "_comparison", "_studied"},
     "movie": {"errors", "physics"},
     "_memory": set(),
     "_steps": set(),
@@ -51,15 +53,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kinetics": CORE | {"io"},
     "report": CORE | {"io", "kinetics", "provenance"},
     "pipeline": CORE | STAGES | {"io", "provenance", "report"},
+    "batch": CORE | {"io", "pipeline", "provenance"},
     "calibrate": CORE | {"io", "pipeline", "provenance", "report", "score", "simulate"},
 }
 """What each room of exotrack may import besides itself. The outermost rooms (the command line) are not listed: they may all."""
 
 OWNERS = {
     "dask": {"_blocks", "io", "batch"},
-    "distributed": {"_blocks", "io", "batch"},
+    "dask_jobqueue": {"batch"},
+    "distributed": {"_batch_progress", "_blocks", "io", "batch"},
+    "fsspec": {"batch"},
     "matplotlib": {"report"},
-    "typer": {"cli", "_compare_cli", "_demo", "_models_cli", "_runs", "_terminal"},
+    "typer": {"cli", "_batch_cli", "_batch_progress", "_compare_cli", "_demo", "_models_cli", "_runs", "_terminal"},
     "rich": {"cli", "_runs", "_terminal"},
     "tifffile": {"io", "simulate"},
     "zarr": {"io"},

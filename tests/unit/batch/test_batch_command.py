@@ -92,7 +92,7 @@ def test_a_killed_an_interrupted_and_a_resumed_run_end_where_one_run_does(schedu
     assert "note: an earlier run was killed" in said
     assert "Traceback" not in said
     assert said.rstrip().endswith("interrupted (SIGINT); nothing half-written was left")
-    assert group(process.pid) == []
+    until(lambda: not group(process.pid), 20)
     assert not [path for path in out.rglob("*") if path.suffix in (".tmp", ".old")]
     assert not (out / ".parts").exists()
     ran, _ = run(study, out, scheduler)
