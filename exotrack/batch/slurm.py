@@ -43,7 +43,6 @@ def _options(asked: Slurm, logs: Path | None) -> dict[str, Any]:
 
     seconds = seconds_of(asked.walltime)
     lifetime = max(seconds - min(MARGIN_S, 0.2 * seconds), 30.0)
-    loopback = asked.interface == "lo"
     dashboards = "127.0.0.1:0"
     options: dict[str, Any] = {
         "queue": asked.queue,
@@ -64,10 +63,11 @@ def _options(asked: Slurm, logs: Path | None) -> dict[str, Any]:
         "job_script_prologue": ["export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1", *asked.prologue],
         "job_extra_directives": asked.directives,
         "death_timeout": 60,
+        "security": Security.temporary(),
+        "protocol": "tls://",
+        "shared_temp_directory": _keys(asked.shared),
     }  # fmt: skip
-    if not loopback:
-        options |= {"security": Security.temporary(), "protocol": "tls://", "shared_temp_directory": _keys(asked.shared)}
-    return options
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _keys(folder: str | None) -> str:
