@@ -106,7 +106,7 @@ def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: 
 
 def _task(item: Item, place: Store, how: How, lock: Lock, workers: int) -> Task:
     entry = item.entry
-    huge = workers > 1 and not is_url(entry.source) and _bytes(entry) >= how.huge_bytes
+    huge = not is_url(entry.source) and _bytes(entry) >= how.huge_bytes
     return Task(
         entry, place.where, str(how.shard), code_version(), lock.name, lock.run, how.command,
         compare=item.state == "touched", spread=workers if huge else 0,

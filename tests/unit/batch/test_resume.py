@@ -190,3 +190,10 @@ def test_a_full_disk_stops_a_study_which_then_goes_on(done: Path, scheduler: str
         assert tables(small / "out") == tables(done / "out")
     finally:
         subprocess.run(["umount", small], check=True)
+
+
+def test_a_movie_spread_over_workers_in_blocks_gives_the_same_tables(done: Path, scheduler: str, tmp_path: Path) -> None:
+    ran, _ = run(done / "study.toml", tmp_path / "out", scheduler, How(Shard(1, 2), huge_bytes=0))
+    assert ran.counts["done"] == 1
+    part = {name: content for name, content in tables(done / "out").items() if "/a/" in name or "movie=a" in name}
+    assert tables(tmp_path / "out") == part
