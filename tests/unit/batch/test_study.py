@@ -238,3 +238,16 @@ class _either:
 
 def test_the_small_study_of_the_other_tests_is_one(tmp_path: Path) -> None:
     assert [entry.movie for entry in read_study(small_study(tmp_path)).movies] == ["a", "b"]
+
+
+def test_the_guide_names_every_setting() -> None:
+    from sources import ROOT
+
+    from exotrack.batch.profile import Slurm
+    from exotrack.batch.settings import StudyFile
+    from exotrack.params import declared
+
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    names = [name for name, *_ in declared(StudyFile)] + [name for name, *_ in declared(Slurm)]
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert all("Default" in about for *_, about in (*declared(StudyFile), *declared(Slurm)))
