@@ -103,10 +103,7 @@ class Drive:
         except TimeoutError:
             return []
         finally:
-            self.watch.tick(len(self.client.scheduler_info(n_workers=-1)["workers"]) if self._idle() else self.workers)
-
-    def _idle(self) -> bool:
-        return self._done == 0
+            self.watch.tick(self.workers if self._done else len(self.client.nthreads()))
 
     def _outcome(self, future: Future[Any], task: Task) -> Outcome | None:
         """What became of a task; None if it must be sent again."""

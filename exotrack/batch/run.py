@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from exotrack._blocks import default_workers
 from exotrack.batch import dataset
 from exotrack.batch.cluster import Wanted, connected
 from exotrack.batch.drive import Drive, Watch
@@ -96,7 +97,9 @@ def run_study(study: Study, out: str | Path, wanted: Wanted, how: How, watch: Wa
 
 
 def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: Lock, watch: Watcher) -> Drive:
-    logs = place.root / "logs" / "jobs" if isinstance(place, LocalStore) else None
+    logs = place.root / LOGS / "jobs" if isinstance(place, LocalStore) else None
+    if wanted.where == "local" and not any(_huge(item.entry, how) for item in todo):
+        wanted = replace(wanted, workers=min(wanted.workers or default_workers(), len(todo)))
     with connected(wanted, logs) as (client, workers), _reported(how.performance):
         watch.started(client, workers)
         drive = Drive(client, place, watch, workers, wanted.allowed_failures)
@@ -106,11 +109,14 @@ def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: 
 
 def _task(item: Item, place: Store, how: How, lock: Lock, workers: int) -> Task:
     entry = item.entry
-    huge = not is_url(entry.source) and _bytes(entry) >= how.huge_bytes
     return Task(
         entry, place.where, str(how.shard), code_version(), lock.name, lock.run, how.command,
-        compare=item.state == "touched", spread=workers if huge else 0,
+        compare=item.state == "touched", spread=workers if _huge(entry, how) else 0,
     )  # fmt: skip
+
+
+def _huge(entry: Entry, how: How) -> bool:
+    return not is_url(entry.source) and _bytes(entry) >= how.huge_bytes
 
 
 def _bytes(entry: Entry) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from slurm import SEARCHED, missing, slurm
+from sources import ROOT
 from studied import run, small_study, tables
 
 from exotrack.batch.profile import Profile, Slurm
@@ -85,6 +86,17 @@ def test_a_study_on_two_nodes_survives_the_loss_of_a_job_and_is_the_same(
     assert tables(out) == tables(tmp_path / "here")
     until(lambda: not jobs(environment), 60)
     assert not list((tmp_path / "keys").iterdir())
+
+
+def test_the_job_array_of_workflows_runs_as_it_stands(environment: dict[str, str], tmp_path: Path) -> None:
+    study, out = small_study(tmp_path, ("x/a", "y/b")), tmp_path / "out"
+    words = ["sbatch", "--array=1-2", "--time=00:10:00", "--cpus-per-task=1", "--mem=2G", "--wait", f"--output={tmp_path}/%a.log"]
+    words += [str(ROOT / "workflows" / "array.sbatch"), str(study), str(out)]
+    path = {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"}
+    done = subprocess.run(words, env=environment | path, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr + (tmp_path / "1.log").read_text()
+    assert sorted(path.name for path in (out / "movies").iterdir()) == ["a", "b"]
+    assert "2 of 2 movies done" in (tmp_path / "1.log").read_text() + (tmp_path / "2.log").read_text()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("00:30:00", 1800), ("4:00:00", 14_400), ("2-01:00:10", 176_410)])
