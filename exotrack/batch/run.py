@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -176,8 +175,3 @@ def _reported(path: Path | None) -> Iterator[Any]:
 
     with nullcontext() if path is None else performance_report(filename=str(path)):
         yield
-
-
-def as_json(ran: Ran) -> str:
-    """The counts and failures of a run, for programs."""
-    return json.dumps({"counts": dict(ran.counts), "done_now": ran.done, "failed": ran.failed}, indent=2)
