@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from exotrack.batch.cluster import ALLOWED_FAILURES
 from exotrack.batch.dataset import withdraw
-from exotrack.batch.marker import Mark, read_mark
+from exotrack.batch.marker import Mark, read_mark, unmark
 from exotrack.batch.plan import Failure, Item
-from exotrack.batch.stamp import FAILED, LOGS, RUNNING
+from exotrack.batch.stamp import FAILED, LOGS
 from exotrack.batch.store import Store
 from exotrack.batch.work import Outcome, Task, do
 from exotrack.errors import TryAgainError
@@ -89,7 +89,7 @@ class Drive:
     def _send(self, task: Task) -> Future[Any]:
         movie = task.entry.movie
         if movie not in self._sent:
-            self.place.remove(f"{RUNNING}/{movie}.json")  # of an earlier run that was killed
+            unmark(self.place, movie)  # of an earlier run that was killed
         self._sent[movie] = self._sent.get(movie, 0) + 1
         key = f"movie-{movie}-{task.run[:8]}-{self._sent[movie]}"
         return self.client.submit(self.work or on_worker, task, key=key, pure=False, retries=0)
@@ -145,7 +145,7 @@ class Drive:
         self.place.write(f"{FAILED}/{movie}.json", json.dumps(asdict(record), indent=2).encode("utf-8", "backslashreplace"))
         if aside:
             self.place.write(f"{LOGS}/{movie}.log", f"{when} {outcome.reason}\n".encode("utf-8", "backslashreplace"))
-        self.place.remove(f"{RUNNING}/{movie}.json")
+        unmark(self.place, movie)
         stamp = self._items[movie].stamp
         for condition in {task.entry.condition, *([stamp.design.get("condition", "all")] if stamp else [])}:
             withdraw(self.place, movie, condition)

@@ -14,6 +14,7 @@ from exotrack.batch import dataset
 from exotrack.batch.cluster import Wanted, connected
 from exotrack.batch.drive import Drive, Watch
 from exotrack.batch.lock import Lock, Shard, locked
+from exotrack.batch.marker import unmark
 from exotrack.batch.places import is_url
 from exotrack.batch.plan import Item, plan
 from exotrack.batch.record import write_movies, write_study
@@ -159,8 +160,9 @@ def _swept(place: Store, lock: Lock, shard: Shard, watch: Watcher) -> None:
 def _tidied(place: Store, shard: Shard, todo: Sequence[Item]) -> None:
     """Remove what workers that were ended had in preparation, and their marks."""
     place.remove(f"{PARTS}/{shard}")
-    for name in {f"{item.entry.movie}.json" for item in todo}.intersection(place.names(RUNNING)):
-        place.remove(f"{RUNNING}/{name}")
+    if place.names(RUNNING):
+        for item in todo:
+            unmark(place, item.entry.movie)
     if not isinstance(place, LocalStore):
         return
     for name in (PARTS, RUNNING, FAILED, LOGS):
