@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from exotrack._blocks import default_workers
 from exotrack.batch import dataset
 from exotrack.batch.cluster import Wanted, connected
-from exotrack.batch.drive import Drive, Watch
+from exotrack.batch.drive import PATIENCE_S, Drive, Watch
 from exotrack.batch.lock import Lock, Shard, locked
 from exotrack.batch.marker import unmark
 from exotrack.batch.places import is_url
@@ -102,7 +102,8 @@ def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: 
         wanted = replace(wanted, workers=min(wanted.workers or default_workers(), len(todo)))
     with connected(wanted, logs) as (client, workers), _reported(how.performance):
         watch.started(client, workers)
-        drive = Drive(client, place, watch, workers, wanted.allowed_failures)
+        patience_s = None if wanted.where == "slurm" else PATIENCE_S
+        drive = Drive(client, place, watch, workers, wanted.allowed_failures, patience_s=patience_s)
         drive.run(todo, [_task(item, place, how, lock, workers) for item in todo])
     return drive
 
