@@ -43,6 +43,7 @@ from exotrack._statistics import Effects as Effects
 from exotrack._statistics import Pairs as Pairs
 from exotrack._statistics import Summaries as Summaries
 from exotrack._statistics import Units as Units
+from exotrack._studied import Movies as Movies
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -266,7 +267,9 @@ COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, Ev
 """What a comparison with kinetic models makes."""
 STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
 """What statistics make."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *MICROGRAPHS)
+STUDIED: tuple[type[Table], ...] = (Movies,)
+"""What a study of many movies makes besides the tables of each."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *STUDIED, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:
