@@ -17,10 +17,10 @@ class _OfCell(Table):
     period = Column(
         TEXT, "", "Part of the movie: before or after the first stimulus, or the whole.", ("whole", "before", "after")
     )
-    kind = Column(TEXT, "", "Events: fusions of both kinds, or dockings.", PATTERN_KINDS)
+    kind = Column(TEXT, "", "Events: fusions of both kinds, each vesicle once; or dockings.", PATTERN_KINDS)
     null = Column(
         TEXT, "",
-        "What chance is: as many events anywhere in the footprint; or, of the vesicles seen to dock, any as many of them that fuse.",
+        "Chance: footprint, as many events anywhere in it; docked, as many of the vesicles seen to dock as fused, whichever.",
         NULLS,
     )  # fmt: skip
 

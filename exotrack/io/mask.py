@@ -83,7 +83,7 @@ def _check_size(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
 
 
 def write_footprint(folder: Path, labels: NDArray[Any], pixel_um: float) -> None:
-    """Write (height, width) cell labels, 0 outside, as ``footprint.tif`` with their scale; the same labels give the same bytes."""
+    """Write (height, width) cell labels, 0 outside, as ``footprint.tif`` with their scale; same labels, same bytes."""
     import tifffile
 
     per_cm = 1e4 / pixel_um

@@ -162,21 +162,14 @@ def _with_patterns(part: _Part, folder: Path, movie: Movie, split: bool, seed: i
     """The same with its patterns, and with their counts in its units."""
     import pandas as pd
 
-    parts, tables = periods(movie, split), movie.tables
-    pixel_um = of_movie(movie.provenance, "pixel_um")
+    parts, pixel_um = periods(movie, split), of_movie(movie.provenance, "pixel_um")
     if pixel_um is None or not pixel_um > 0:
         raise InputError(f"{folder}: provenance.json does not say the pixel size; run the analysis again")
-    lumenal = movie.params.classify.cargo == "lumenal"
-    every = seen_in(
-        movie.movie_id, tables["events"], tables["frames"], tables["cells"], read_footprint(folder), float(pixel_um), movie.frame_s,
-        parts, movie.stimulus_s, lumenal,
-    )  # fmt: skip
-    found = patterns(every, seed)
+    found = patterns(seen_in(movie, read_footprint(folder), float(pixel_um), parts), seed)
     rows = pd.DataFrame([row for row in found.patterns if row["kind"] == "fusion" and row["null"] == "footprint"])
     counted = part.units[["cell_id", "period"]].merge(rows, how="left", on=["cell_id", "period"])
     units = part.units.assign(**{name: counted[name].to_numpy() for name in PATTERNED if name in counted})
-    courses = latencies(units, tables["events"], tables["frames"], parts, movie.stimulus_s, movie.frame_s)
-    return _Part(units, part.stays, found, courses)
+    return _Part(units, part.stays, found, latencies(units, movie, parts))
 
 
 def _most(parts: Sequence[Found]) -> tuple[RateMap, ...]:

@@ -14,6 +14,7 @@ from exotrack.stats.patterns.times import compare_times, follow
 from exotrack.stats.patterns.window import Window
 
 __all__ = [
-    "DRAWN", "NEAR_UM", "SITE_UM", "Found", "Latencies", "RateMap", "Seen", "Window", "compare_places", "compare_sites", "compare_times", "follow",
+    "DRAWN", "NEAR_UM", "SITE_UM", "Found", "Latencies", "RateMap", "Seen", "Window", "compare_places", "compare_sites",
+    "compare_times",     "follow",
     "latencies", "patterns", "rate_map", "responses", "seen_in",
 ]  # fmt: skip

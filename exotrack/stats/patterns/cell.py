@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.stats.cells import Movie
 from exotrack.stats.patterns.sites import compare_sites
 from exotrack.stats.patterns.space import MAP_SIDE, compare_places, rate_map
 from exotrack.stats.patterns.times import compare_times, follow
@@ -30,7 +31,7 @@ PICKED_OF = 2
 """Vesicles that docked, for each of them that fused, that choosing among them needs."""
 
 MAP_SMOOTH = 1 / 12
-"""Width of the Gaussian of a map over the side of a square of the cell's area: a cell then shows some ten patches side by side."""
+"""Width of the Gaussian of a map over the side of a square of the cell's area: some tens of patches have room in a cell."""
 
 Row = dict[str, Any]
 
@@ -49,7 +50,7 @@ class Found:
 class RateMap:
     """Where the fusions of a cell were: `places` (n, 2) um, those at a `site` with others (n,), and the smooth `rate`.
 
-    rate : (height, width) per um^2 and s, NaN outside the cell; its first pixel lies at `corner_um` (2,), they are `pixel_um` apart.
+    rate : (height, width) per um^2 and s, NaN outside the cell; `corner_um` (2,) is the place of its first pixel.
     """
 
     who: Row
@@ -79,7 +80,7 @@ class Seen:
 
 
 def patterns(every: Iterator[Seen], seed: int, drawn: int = DRAWN) -> Found:
-    """All tests of every pattern. Each draws its own random numbers, from `seed` and its name: no order or number of workers counts."""
+    """All tests of every pattern. Each draws random numbers of its own, from `seed` and its name, in whatever order they come."""
     found = Found()
     for seen in every:
         name = "/".join(str(seen.who[key]) for key in ("movie_id", "cell_id", "period", "kind", "null"))
@@ -165,32 +166,42 @@ def _sites(seen: Seen, sites: Any) -> Iterator[Row]:
 
 
 def seen_in(
-    movie_id: str, events: pd.DataFrame, frames: pd.DataFrame, cells: pd.DataFrame, footprint: NDArray[np.int64], pixel_um: float,
-    frame_s: float, periods: list[tuple[str, float, float]], stimulus_s: float, lumenal: bool,
-) -> Iterator[Seen]:  # fmt: skip
+    movie: Movie, footprint: NDArray[np.int64], pixel_um: float, periods: list[tuple[str, float, float]]
+) -> Iterator[Seen]:
     """Every pattern of a movie: cells by periods by kinds, fusions both anywhere in the footprint and among what docked."""
-    usable = frames["status"].isin(("ok", "saturated")).to_numpy()
+    events, frames = movie.tables["events"], movie.tables["frames"]
+    lumenal = movie.params.classify.cargo == "lumenal"
+    usable, t_s = frames["status"].isin(("ok", "saturated")).to_numpy(), frames["t_s"].to_numpy(float)
     kind = events["kind"].to_numpy(dtype=object)
-    fused = np.isin(kind, FUSION_KINDS)
+    fused = np.isin(kind, FUSION_KINDS) & ~_by_the_same(events)
     at, cell = events["t_s"].to_numpy(float), events["cell_id"].to_numpy(dtype=float, na_value=np.nan)
     places, frame = events[["y_um", "x_um"]].to_numpy(float), events["frame"].to_numpy(np.intp)
-    for own in cells["cell_id"]:
+    for own in movie.tables["cells"]["cell_id"]:
         window = Window(footprint == own, pixel_um)
         for period, begin, end in periods:
-            until = min(end, stimulus_s) if np.isfinite(stimulus_s) else end
-            counted = usable & (frames["t_s"] >= begin).to_numpy() & (frames["t_s"] < until).to_numpy()
-            clock = int(counted.sum()), frame_s
+            until = min(end, movie.stimulus_s) if np.isfinite(movie.stimulus_s) else end
+            counted, whole = (usable & (t_s >= begin) & (t_s < last) for last in (until, end))
             number = np.cumsum(counted) - 1
             mine = (cell == own) & (at >= begin) & (at < end) & np.isfinite(places).all(axis=1)
+            who: Row = {"movie_id": movie.movie_id, "cell_id": int(own), "period": period, "kind": "fusion", "null": "footprint"}
             for name, which in (("fusion", mine & fused), ("docking", mine & (kind == "docking"))):
-                who = {"movie_id": movie_id, "cell_id": int(own), "period": period, "kind": name, "null": "footprint"}
-                even = bool((at[which] < until).all())
+                clock = (int(counted.sum()), movie.frame_s) if (at[which] < until).all() else None
                 yield Seen(
-                    who, window, places[which], number[frame[which]].clip(0), at[which], None, clock if even else None,
-                    float((usable & (frames["t_s"] >= begin) & (frames["t_s"] < end)).sum()) * frame_s,
+                    who | {"kind": name}, window, places[which], number[frame[which]].clip(0), at[which], None, clock,
+                    float(whole.sum()) * movie.frame_s,
                 )  # fmt: skip
             if lumenal:
-                yield from _among_docked(events, mine, kind, fused, window, {**who, "kind": "fusion", "null": "docked"})
+                yield from _among_docked(events, mine, kind, fused, window, who | {"null": "docked"})
+
+
+def _by_the_same(events: pd.DataFrame) -> NDArray[np.bool_]:
+    """(n_events,) fusions of a vesicle that had kissed before: one vesicle that flickers is no site that is used again.
+
+    What follows a full fusion in the same track is another vesicle.
+    """
+    fusions = events[events["kind"].isin(FUSION_KINDS)].sort_values(["track_id", "frame"], kind="stable")
+    before = fusions["kind"].shift().where(fusions["track_id"].eq(fusions["track_id"].shift()))
+    return np.asarray(events.index.isin(fusions.index[(before == "kiss_and_run").to_numpy()]))
 
 
 def _among_docked(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exotrack.stats.cells import Movie
 from exotrack.stats.effects import Rows, described, numbered
 from exotrack.stats.measures import Measure
 from exotrack.tables import FUSION_KINDS, Responses
@@ -37,11 +38,9 @@ class Latencies:
         return replace(self, row=self.row + rows)
 
 
-def latencies(
-    units: pd.DataFrame, events: pd.DataFrame, frames: pd.DataFrame, periods: Sequence[tuple[str, float, float]], stimulus_s: float,
-    frame_s: float,
-) -> list[Latencies]:  # fmt: skip
+def latencies(units: pd.DataFrame, movie: Movie, periods: Sequence[tuple[str, float, float]]) -> list[Latencies]:
     """One for every row of `units` of a movie, rows counted from 0; none without a stimulus."""
+    stimulus_s, events, frames = movie.stimulus_s, movie.tables["events"], movie.tables["frames"]
     if not np.isfinite(stimulus_s):
         return []
     usable = frames.loc[frames["status"].isin(("ok", "saturated")), "t_s"].to_numpy(float)
@@ -53,7 +52,7 @@ def latencies(
         begin, end = limits[period]
         mine = at[(cell == own) & (at >= begin) & (at < end)]
         seen = usable[(usable >= begin) & (usable < end)]
-        found.append(Latencies(row, float(area), mine - stimulus_s, seen - stimulus_s, frame_s))
+        found.append(Latencies(row, float(area), mine - stimulus_s, seen - stimulus_s, movie.frame_s))
     return found
 
 
@@ -82,7 +81,8 @@ def _rate(top: Real, bottom: Real, cluster: NDArray[Any]) -> dict[str, Any]:
         which = np.zeros(len(top), np.intp)
         value, low, high = described(RATE, Rows(top, bottom, which, numbered(cluster), None, np.arange(len(top))))
     return {
-        "n_cells": len(top), "n_events": float(top.sum()), "exposure": float(bottom.sum()), "rate": value, "low": low, "high": high
+        "n_cells": len(top), "n_events": float(top.sum()), "exposure": float(bottom.sum()), "rate": value, "low": low,
+        "high": high,
     }  # fmt: skip
 
 

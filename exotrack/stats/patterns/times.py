@@ -45,7 +45,7 @@ class Temporal:
 
 
 def compare_times(at: Whole, n_frames: int, frame_s: float, rng: np.random.Generator, m: int) -> Temporal:
-    """Compare events in frames `at` (n,), counted among the `n_frames` usable ones, with `m` series of the same n at an even rate.
+    """Compare events in frames `at` (n,), of the `n_frames` usable ones, with `m` series of as many at an even rate.
 
     Pairs are counted up to a quarter of the time, each over the share of the time in which it could be seen (the translation
     correction on a line). Frames that could not be used are left out of the clock, so that gaps make no bursts.
@@ -68,7 +68,7 @@ def compare_times(at: Whole, n_frames: int, frame_s: float, rng: np.random.Gener
     # An even rate puts 1 + 2 L of the n_frames lags within L.
     expected = len(first) * (1.0 + 2.0 * lag) / n_frames
     middle = np.asarray((every.mean(axis=1) + 0.5) / n_frames, float)
-    return Temporal(lag * frame_s, np.concatenate(curves) / expected, middle)
+    return Temporal(np.asarray(lag * frame_s, float), np.concatenate(curves) / expected, middle)
 
 
 def follow(places: Real, at_s: Real, reach_um: float, reach_s: float, rng: np.random.Generator, m: int) -> Departure:
