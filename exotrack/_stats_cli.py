@@ -101,6 +101,7 @@ def _say(found: Statistics, out: Path) -> None:
 def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
+    from exotrack.io.crate import CRATE, crate
     from exotrack.io.dictionary import datapackage
     from exotrack.io.plain import to_json
     from exotrack.io.results import write_table
@@ -117,3 +118,5 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
         (temporary / "datapackage.json").write_bytes(to_json(package))
         (temporary / "provenance.json").write_bytes(to_json(record))
         write_statistics_report(temporary, found, record)
+        about = crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))
+        (temporary / CRATE).write_bytes(to_json(about))

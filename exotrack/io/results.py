@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from exotrack import __version__
 from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_folder
+from exotrack.io.crate import CRATE, crate
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, EmAnalysis, Params, read_em_toml, read_toml, to_toml
@@ -36,7 +37,7 @@ PIECE = 65_536
 
 FILES = (
     *(f"{table.name}.{suffix}" for table in ALL for suffix in ("parquet", "csv")),
-    "params.toml", "provenance.json", "datapackage.json",
+    "params.toml", "provenance.json", "datapackage.json", CRATE,
 )  # fmt: skip
 """What `write_results` puts into a folder."""
 
@@ -65,7 +66,7 @@ def write_results(
     overwrite: bool = False,
     extra: Callable[[Path], object] | None = None,
 ) -> Path:
-    """Write tables, params.toml, provenance.json and datapackage.json to `folder`, all or nothing.
+    """Write tables, params.toml, provenance.json, datapackage.json and the crate's metadata to `folder`, all or nothing.
 
     Parameters
     ----------
@@ -89,6 +90,9 @@ def write_results(
         (temporary / "datapackage.json").write_bytes(to_json(package))
         if extra is not None:
             extra(temporary)
+        title = str(provenance.get("movie_id", folder.name))
+        about = crate(temporary, title, f"Results of exotrack for {title}", provenance, _created(provenance))
+        (temporary / CRATE).write_bytes(to_json(about))
     return folder
 
 
