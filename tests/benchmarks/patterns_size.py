@@ -162,8 +162,8 @@ def main() -> None:
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
     n, rng = (numbers or [500])[0], np.random.default_rng(2027)
     parts = [
-        f"{n} patterns a row, {MORE * n} of places and times with nothing to find; 199 random patterns each. The standard error of 5 % "
-        f"is {100 * np.sqrt(0.05 * 0.95 / n):.1f} and {100 * np.sqrt(0.05 * 0.95 / (MORE * n)):.1f} %.\n",
+        f"{n} patterns a row, {MORE * n} of places and times with nothing to find; 199 random patterns each. The standard error "
+        f"of 5 % is {100 * np.sqrt(0.05 * 0.95 / n):.1f} and {100 * np.sqrt(0.05 * 0.95 / (MORE * n)):.1f} %.\n",
         _table(("places", "Ripley's L", "nearest neighbour", "sites used again"), places_rows(n, rng)),
         _table(("times (60 s)", "pairs over all lags", "rises or falls"), times_rows(n, rng)),
         _table(("places and times", "near ones soon after one another"), follow_rows(n, rng)),

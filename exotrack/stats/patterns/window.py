@@ -37,7 +37,7 @@ class Window:
         return 0.25 * float(np.sqrt(self.area_um2))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Real:
-        """(*shape, 2) places y, x in um, even over the window and independent."""
+        """Places (``*shape``, 2) y, x in um, even over the window and independent."""
         row, column = np.nonzero(self.inside)
         chosen = rng.integers(len(row), size=shape)
         places = np.stack([row[chosen], column[chosen]], axis=-1) + rng.uniform(-0.5, 0.5, (*shape, 2))
