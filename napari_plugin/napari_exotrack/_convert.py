@@ -27,9 +27,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 COLOURS = {kind: palette(dark=True)[kind] for kind in EVENT_KINDS}
 """Colour of each kind of event as the report has it on dark ground: layers lie on black."""
-SYMBOLS = dict(
-    zip(EVENT_KINDS, ("square", "triangle_down", "triangle_up", "disc", "diamond"), strict=True)
-)
+SYMBOLS = dict(zip(EVENT_KINDS, ("square", "triangle_down", "triangle_up", "disc", "diamond"), strict=True))
 """Shape of each kind as in the report, so that nothing is told by colour alone."""
 SIZE_UM = 1.0
 """Rings around events are this wide: a vesicle with room around it."""

@@ -75,8 +75,8 @@ class ViewerLink:
         axis = self.viewer.dims.ndim - 3
         # A whole number of steps: reckoned in seconds, rounding could land a frame beside it.
         self.viewer.dims.set_current_step(axis, self._step(axis, frame))
-        centre = self.viewer.camera.center
-        self.viewer.camera.center = (*centre[:-2], y_um, x_um)
+        seen = camera(self.viewer)
+        seen.center = (*seen.center[:-2], y_um, x_um)
 
     def _step(self, axis: int, frame: int) -> int:
         first, _, step = self.viewer.dims.range[axis]
@@ -219,7 +219,7 @@ class ViewerLink:
         if viewer.dims.ndisplay == 3 and event.view_direction is not None:
             towards = np.asarray(event.view_direction, float)[-3:]
         slack = float(viewer.dims.margin_left[viewer.dims.ndim - 3])
-        click = Click(at, towards, slack, 1.0 / max(float(viewer.camera.zoom), 1e-9))
+        click = Click(at, towards, slack, 1.0 / max(float(camera(viewer).zoom), 1e-9))
         chosen = self._finder.event(click, self.shown)
         if chosen is not None:
             self.selection.choose(chosen, self.track_of(chosen))
@@ -239,6 +239,11 @@ class ViewerLink:
         if own.empty:
             return None
         return int(own["event_id"].iloc[int((own["frame"] * self.opened.place.frame_s - t_s).abs().to_numpy().argmin())])
+
+
+def camera(viewer: Any) -> Any:
+    """The viewer's camera; since napari 0.9 it belongs to the scene."""
+    return viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
 
 
 def brightest(movie: Movie) -> NDArray[Any]:

@@ -34,7 +34,7 @@ class Tiles:
 
 
 def cut(movie: Movie, frames: tuple[int, ...], place: tuple[int, int, int], event_frame: int) -> Tiles:
-    """Cut the window (y, x, half) out of the frames, all with one contrast; black outside the picture and where none can be read."""
+    """Cut the window (y, x, half) out of the frames, all with one contrast; black where there is no picture."""
     from exotrack.errors import InputError
 
     y, x, half = place
@@ -81,7 +81,7 @@ class MontageView(QWidget):
         self._frame_s = movie.frame_s
         self.background.ask(lambda: cut(movie, one.frames, (one.y, one.x, one.half), one.event_frame), self._arrived)
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Two rows of readable tiles."""
         return QSize(380, 130)
 
@@ -92,7 +92,7 @@ class MontageView(QWidget):
         side = min(self.width() / columns, self.height() / ROWS - LABEL)
         return [QRectF((k % columns) * side, (k // columns) * (side + LABEL), side - 2, side - 2) for k in range(n)]
 
-    def paintEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: Any) -> None:
         """Draw the tiles with their times from the event."""
         if self.tiles is None:
             return
@@ -113,7 +113,7 @@ class MontageView(QWidget):
             painter.drawText(label, Qt.AlignmentFlag.AlignCenter, self._words(frame))
         painter.end()
 
-    def mousePressEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: Any) -> None:
         """Go to the frame under the mouse."""
         if self.tiles is not None:
             for frame, box in zip(self.tiles.frames, self.boxes(), strict=True):

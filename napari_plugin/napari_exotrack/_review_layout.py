@@ -210,7 +210,7 @@ class ReviewLayout(QWidget):
         self.viewer.dims.events.point.disconnect(self._frame_changed)
         self.viewer.events.theme.disconnect(self._theme_changed)
 
-    def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+    def closeEvent(self, event: Any) -> None:
         """Let go of the viewer."""
         self.disconnect_all()
         super().closeEvent(event)

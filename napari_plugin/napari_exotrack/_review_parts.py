@@ -45,7 +45,8 @@ class FilterRow(QWidget):
             button.setChecked(True)
             button.setToolTip(f"List {kind.plural.lower()}")
             button.setStyleSheet(
-                f"QToolButton {{ color: {colours['muted']}; border: 1px solid {colours['line']}; border-radius: 3px; padding: 2px 4px; }}"
+                f"QToolButton {{ color: {colours['muted']}; border: 1px solid {colours['line']}; "
+                "border-radius: 3px; padding: 2px 4px; }"
                 f"QToolButton:checked {{ color: {colours[name]}; border-color: {colours[name]}; }}"
             )
             button.toggled.connect(self._tell)
@@ -150,7 +151,8 @@ class Agreement(QDialog):
         seeing = [name for name in (one, other) if name != AUTOMATIC]
         parts = [f"{name} judged {self._review.judged_blind(name)} of {len(self._review.answers(name))} blind" for name in seeing]
         self.note.setText(
-            "; ".join(parts) + ". Who sees the call tends to follow it: only blind judgements measure agreement with the analysis. "
+            "; ".join(parts)
+            + ". Who sees the call tends to follow it: only blind judgements measure agreement with the analysis. "
             "A dash is undefined: no event, or both always said the same."
         )
 

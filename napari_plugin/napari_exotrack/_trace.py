@@ -63,7 +63,9 @@ class TraceView(QWidget):
         if t_s is not None:
             ax.axvline(t_s, color=colours["muted"], lw=0.9, ls=":")
         if not len(trace) and not len(fit):
-            ax.text(0.5, 0.5, "nothing was measured here", color=colours["muted"], fontsize=8, ha="center", transform=ax.transAxes)
+            ax.text(
+                0.5, 0.5, "nothing was measured here", color=colours["muted"], fontsize=8, ha="center", transform=ax.transAxes
+            )
         ax.locator_params(axis="y", nbins=4)
         self._here = ax.axvline(np.nan, color=colours["ink"], lw=0.8, alpha=0.7)
         self._later.start()

@@ -126,7 +126,7 @@ def canvas_click(qtbot: Any) -> Any:
     def click(viewer: Any, y_um: float, x_um: float) -> None:
         native = viewer.window._qt_viewer.canvas.native
         qtbot.wait(30)
-        zoom, centre = viewer.camera.zoom, viewer.camera.center[-2:]
+        zoom, centre = viewer.scene.camera.zoom, viewer.scene.camera.center[-2:]
         x = native.width() / 2 + (x_um - centre[1]) * zoom
         y = native.height() / 2 + (y_um - centre[0]) * zoom
         qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))

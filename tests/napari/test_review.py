@@ -43,7 +43,12 @@ def test_decisions_are_in_the_table_and_the_rest_is_as_it_was(review: Review) ->
     review.accept(full[0])
     review.change(full[1], "kiss_and_run")
     review.reject(docked[0])
-    assert [review.state(event) for event in (full[0], full[1], docked[0], docked[1])] == ["accepted", "changed", "rejected", "left"]
+    assert [review.state(event) for event in (full[0], full[1], docked[0], docked[1])] == [
+        "accepted",
+        "changed",
+        "rejected",
+        "left",
+    ]
     table = review.reviewed().set_index("event_id")
     assert len(table) == len(review.events) - 1
     assert table["edited"].sum() == 1

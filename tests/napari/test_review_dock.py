@@ -37,13 +37,15 @@ def test_a_click_on_a_row_takes_the_viewer_there(docks: Docks, results: Path, cl
         assert event == dock.model.ids[row]
         at = events.loc[event]
         assert dock.link.frame == at["frame"]
-        np.testing.assert_allclose(dock.viewer.camera.center[-2:], (at["y_um"], at["x_um"]))
-        np.testing.assert_allclose(chosen_ring(dock.viewer) * (0.1, 0.107, 0.107), (at["t_s"], at["y_um"], at["x_um"]), atol=0.06)
+        np.testing.assert_allclose(dock.viewer.scene.camera.center[-2:], (at["y_um"], at["x_um"]))
+        np.testing.assert_allclose(chosen_ring(dock.viewer) * (0.1, 0.107, 0.107), (at["frame"] * 0.1, at["y_um"], at["x_um"]))
     assert dock.trace.figure.axes
 
 
 @pytest.mark.parametrize("all_times", [False, True])
-def test_a_click_on_an_event_in_the_picture_chooses_its_row(docks: Docks, results: Path, canvas_click: Any, all_times: bool) -> None:
+def test_a_click_on_an_event_in_the_picture_chooses_its_row(
+    docks: Docks, results: Path, canvas_click: Any, all_times: bool
+) -> None:
     dock = docks("review", results)
     events = dock.review.events
     at = events[events["kind"] == "full_fusion"].iloc[4]
@@ -55,7 +57,7 @@ def test_a_click_on_an_event_in_the_picture_chooses_its_row(docks: Docks, result
     canvas_click(dock.viewer, at["y_um"], at["x_um"])
     if all_times:  # several lie there: any of them is meant
         at = events.set_index("event_id").loc[dock.selection.event_id]
-        assert np.hypot(at["y_um"] - dock.viewer.camera.center[-2], at["x_um"] - dock.viewer.camera.center[-1]) < 0.7
+        assert np.hypot(at["y_um"] - dock.viewer.scene.camera.center[-2], at["x_um"] - dock.viewer.scene.camera.center[-1]) < 0.7
     else:
         assert dock.selection.event_id == at["event_id"]
     assert dock.model.ids[dock.table.currentIndex().row()] == dock.selection.event_id
