@@ -38,15 +38,15 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
 
     A single movie that fails raises. Of several, each that fails is reported in a line and the rest is completed.
     """
-    places = _places(movies, out, wishes.overwrite)
+    every = places(movies, out, wishes.overwrite)
     failed = 0
-    for path, folder in places.items():
+    for path, folder in every.items():
         try:
             result = run_one(path, folder, params, wishes)
         except TryAgainError:
             raise  # the disk is as full for the next movie
         except Exception as error:
-            if len(places) == 1 or _terminal.interruption_behind(error) is not None:
+            if len(every) == 1 or _terminal.interruption_behind(error) is not None:
                 raise
             failed += 1
             text = _terminal.explained(error)
@@ -54,7 +54,7 @@ def run_all(movies: Sequence[Path], out: Path, params: Analysis, wishes: Wishes)
         else:
             typer.echo(f"{folder.name}: {counted(result)} -> {folder / 'report.html'}")
     if failed:
-        typer.echo(f"{len(places) - failed} of {len(places)} movies done, {failed} failed")
+        typer.echo(f"{len(every) - failed} of {len(every)} movies done, {failed} failed")
     return 1 if failed else 0
 
 
@@ -169,7 +169,7 @@ def rewrite_report(folder: Path, movie_path: Path | None, calibration: Path | No
     from exotrack.measure import footprint
     from exotrack.report import write_report
 
-    results = read_results(folder)
+    results = read_results(folder, "movie")
     calibrated = None if calibration is None else read_calibration(calibration, results.provenance)
     movie = _reopened(results.provenance, movie_path)
     mask = results.provenance.get("opened", {}).get("mask")
@@ -210,7 +210,7 @@ def made_by_demo(folder: Path) -> bool:
         return False
 
 
-def _places(movies: Sequence[Path], out: Path, overwrite: bool) -> dict[Path, Path]:
+def places(movies: Sequence[Path], out: Path, overwrite: bool) -> dict[Path, Path]:
     """Folder of each movie, all checked before any work."""
     from exotrack.io.atomic import check_place
     from exotrack.io.formats import stem

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _compare_cli, _demo, _models_cli, _runs, _terminal
+from exotrack import __version__, _calibrations, _compare_cli, _demo, _em_cli, _models_cli, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -155,6 +155,9 @@ def calibrate(  # noqa: PLR0913 - one argument per option of the command
     typer.echo(_calibrations.calibrate_one(movie, out, chosen, rng, _runs.Wishes(opened, mask, workers, overwrite)))
 
 
+app.command()(_em_cli.em)
+
+
 @app.command()
 def demo(
     out: Out = Path("exotrack_demo"),
@@ -174,13 +177,23 @@ def demo(
 
 @app.command()
 def simulate(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="granule, phluorin, synapse, constitutive or vesicle_like.")],
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET",
+            help="granule, phluorin, synapse, constitutive or vesicle_like; for micrographs em, em_sections, em_granules, "
+            "em_volume or em_tomogram.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the movie and its true tables.")],
     rng: Annotated[int, typer.Option("--rng", min=0, metavar="N", help="Seed: the same number makes the same movie.")],
     set_: Set = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Simulate a movie with known truth."""
+    """Simulate a movie or an electron micrograph with known truth."""
+    if preset == "em" or preset.startswith("em_"):
+        typer.echo(_em_cli.simulate_one(preset, out, rng, set_ or (), overwrite))
+        return
     import numpy as np
 
     from exotrack.io.atomic import atomic_folder
@@ -256,14 +269,16 @@ def tracks(
 
 @app.command()
 def report(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie.")],
-    movie: Annotated[Path | None, typer.Option("--movie", metavar="PATH", help="The movie, if it has been moved.")] = None,
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie or micrograph.")],
+    movie: Annotated[
+        Path | None, typer.Option("--movie", metavar="PATH", help="The movie or micrograph, if it has been moved.")
+    ] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", metavar="DIR", help="Show this calibration of the same movie too.")
     ] = None,
 ) -> None:
     """Make report.html again from saved tables."""
-    typer.echo(f"report: {_runs.rewrite_report(results, movie, calibration)}")
+    typer.echo(f"report: {_em_cli.rewrite_any(results, movie, calibration)}")
 
 
 @app.command()

@@ -13,12 +13,18 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from exotrack._em_params import EM_PRESETS as EM_PRESETS
+from exotrack._em_params import EmAnalysis as EmAnalysis
+from exotrack._em_params import FillingParams as FillingParams
+from exotrack._em_params import VesicleParams as VesicleParams
+from exotrack._em_params import em_preset as em_preset
 from exotrack._settings import Params, declared, nearest, setting
 from exotrack.errors import ParameterError
 
 __all__ = [
-    "PRESETS", "Analysis", "CellParams", "ClassifyParams", "DetectParams", "LinkParams", "MeasureParams", "Params",
-    "ProtocolParams", "declared", "nearest", "preset", "read_toml", "setting", "to_toml",
+    "EM_PRESETS", "PRESETS", "Analysis", "CellParams", "ClassifyParams", "DetectParams", "EmAnalysis", "FillingParams",
+    "LinkParams", "MeasureParams", "Params", "ProtocolParams", "VesicleParams", "declared", "em_preset", "nearest", "preset",
+    "read_em_toml", "read_toml", "setting", "to_toml",
 ]  # fmt: skip
 
 
@@ -255,14 +261,25 @@ def read_toml(path: str | Path, base: Analysis | Callable[[str], Analysis] | Non
 
     Raises `ParameterError` if the file cannot be read, is not TOML, or holds an unknown name or a value out of range.
     """
+    values = _values(path)
+    start = base if isinstance(base, Analysis) else (base or preset)(str(values.get("preset", "granule")))
+    return start.updated(values, source=str(path))
+
+
+def read_em_toml(path: str | Path, base: EmAnalysis | None = None) -> EmAnalysis:
+    """As `read_toml`, for the analysis of micrographs."""
+    values = _values(path)
+    start = em_preset(str(values.get("preset", "synaptic"))) if base is None else base
+    return start.updated(values, source=str(path))
+
+
+def _values(path: str | Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: is not TOML ({error}); see docs/parameters.md for the form") from None
-    start = base if isinstance(base, Analysis) else (base or preset)(str(values.get("preset", "granule")))
-    return start.updated(values, source=str(path))
 
 
 def to_toml(params: Params) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from exotrack import __version__
 from exotrack.movie import Movie
-from exotrack.params import Analysis
+from exotrack.params import Analysis, Params
 from exotrack.physics import Noise
 
 DEPENDENCIES = (
@@ -63,10 +63,16 @@ class Recorder:
         """The provenance of an analysis that ends now."""
         return {
             "movie_id": movie.movie_id,
-            "exotrack": __version__,
             "input": input_record(movie),
             "movie": movie_record(movie),
             "noise": {"slope": noise.slope, "intercept": noise.intercept, "source": noise.source},
+            **self.plain(params),
+        }
+
+    def plain(self, params: Params) -> dict[str, Any]:
+        """What the record of any work that ends now holds, whatever it was done to."""
+        return {
+            "exotrack": __version__,
             "params": params.model_dump(mode="json"),
             "started": self.started.isoformat(timespec="seconds"),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,13 +108,19 @@ def input_record(movie: Movie) -> dict[str, Any] | str:
 
     A folder counts with every file in it. The checksum of several files is that of ``sha256sum`` of each, in order.
     """
-    files = [file for path in _paths(movie) for file in _files(path)]
+    return files_record(movie.frames)
+
+
+def files_record(source: Any, path: Path | None = None) -> dict[str, Any] | str:
+    """As `input_record`, of what `source` reads; `path` is the file of a source that does not know its own."""
+    paths = _paths(source) or ([] if path is None else [path])
+    files = [file for each in paths for file in _files(each)]
     if not files:
         return "array"
     sums = [_sha256(file) for file in files]
     several = "".join(f"{one}  {file.name}\n" for one, file in zip(sums, files, strict=True))
     return {
-        "path": str(_paths(movie)[0].absolute()),
+        "path": str(paths[0].absolute()),
         "files": len(files),
         "bytes": sum(file.stat().st_size for file in files),
         "sha256": sums[0] if len(sums) == 1 else hashlib.sha256(several.encode("utf-8", "surrogateescape")).hexdigest(),
@@ -127,9 +139,9 @@ def peak_memory_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def _paths(movie: Movie) -> list[Path]:
+def _paths(source: Any) -> list[Path]:
     # Every reader's frames know their files by one of these names; frames of an array know none.
-    paths = getattr(movie.frames, "paths", None) or [getattr(movie.frames, "path", None)]
+    paths = getattr(source, "paths", None) or [getattr(source, "path", None)]
     return [Path(path) for path in dict.fromkeys(paths) if path is not None]
 
 

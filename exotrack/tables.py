@@ -27,6 +27,14 @@ from exotrack._comparison import Comparisons as Comparisons
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._em_geometry_tables import DistanceBins as DistanceBins
+from exotrack._em_geometry_tables import Dockings as Dockings
+from exotrack._em_geometry_tables import Pits as Pits
+from exotrack._em_geometry_tables import Sizes as Sizes
+from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
+from exotrack._em_tables import EM_STATES as EM_STATES
+from exotrack._em_tables import FILLINGS as FILLINGS
+from exotrack._em_tables import Vesicles as Vesicles
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -244,9 +252,11 @@ ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events,
 """What an analysis makes, in the order of its stages."""
 CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
+MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
+"""What is made of electron micrographs."""
 COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
 """What a comparison with kinetic models makes."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON)
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

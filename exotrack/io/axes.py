@@ -27,6 +27,24 @@ def choose(stored: Stored, name: str, axes: str | None, channel: int | str | Non
     """
     if axes is not None:
         stored = _renamed(stored, name, axes)
+    planes, long = _one_channel(stored, name, channel)
+    return Choice(planes, _time_note(stored, name, long))
+
+
+def choose_sections(stored: Stored, name: str, channel: int | str | None) -> Choice:
+    """Planes of one channel of one stack of sections, or of a single one.
+
+    Raises `InputError` where there is more than one axis of sections, or it is not said which channel is meant.
+    """
+    planes, long = _one_channel(stored, name, channel)
+    if len(long) > 1:
+        raise InputError(f"{name}: holds more than one stack of sections ({stored.sizes}); save one of them")
+    odd = "" if set(long) <= {"Z", "I"} else f"its {next(iter(long.values()))} planes are taken as sections along z"
+    return Choice(planes, (odd,) if odd else ())
+
+
+def _one_channel(stored: Stored, name: str, channel: int | str | None) -> tuple[Planes, dict[str, int]]:
+    """Planes of the channel, and the lengths of the axes that remain."""
     if "S" in stored.axes and stored.shape[stored.axes.index("S")] > 1:
         raise colour(name, stored.shape[stored.axes.index("S")])
     if stored.axes[-2:] != "YX":
@@ -40,7 +58,7 @@ def choose(stored: Stored, name: str, axes: str | None, channel: int | str | Non
     elif channel not in (None, 0, "0"):
         raise InputError(f"{name}: has one channel, --channel {channel} was asked for; leave --channel out")
     long = {letter: length for letter, length in zip(letters, planes.shape, strict=True) if length > 1}
-    return Choice(planes.reshape(-1), _time_note(stored, name, long))
+    return planes.reshape(-1), long
 
 
 def _time_note(stored: Stored, name: str, long: dict[str, int]) -> tuple[str, ...]:

@@ -8,12 +8,16 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from exotrack.errors import ExotrackError, InputError
 
 MAX_FRAME_BYTES = 1_000_000_000
 """A frame of 1 GB is 22,000 x 22,000 pixels of 16 bits: larger than any camera, smaller than a laptop's memory."""
+MAX_SECTION_BYTES = 100_000_000_000
+"""A stitched micrograph may be far larger than memory: it is read in windows."""
+_most: ContextVar[int] = ContextVar("most bytes of a frame", default=MAX_FRAME_BYTES)
 MAX_PLANES = 20_000_000
 """A header that declares more planes than this is damaged or hostile: the tables of offsets alone would fill memory."""
 
@@ -92,14 +96,24 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{name}: permission denied; ask its owner for the right to read it")
 
 
+@contextmanager
+def read_in_windows() -> Iterator[None]:
+    """Inside, frames may be as large as `MAX_SECTION_BYTES`: nobody will ask for a whole one."""
+    token = _most.set(MAX_SECTION_BYTES)
+    try:
+        yield
+    finally:
+        _most.reset(token)
+
+
 def check_frame_bytes(path: str | os.PathLike[str], height: int, width: int, itemsize: int) -> None:
     """Refuse a header that declares absurd frames before anything is allocated."""
     if min(height, width) < 1:
         raise InputError(f"{shown(path)}: the header declares frames of {height} x {width} pixels; the file is damaged")
-    if height * width * itemsize > MAX_FRAME_BYTES:
+    if height * width * itemsize > _most.get():
         raise InputError(
             f"{shown(path)}: the header declares frames of {height} x {width} pixels "
-            f"({height * width * itemsize / 1e9:.1f} GB each, at most {MAX_FRAME_BYTES / 1e9:g} GB is read); "
+            f"({height * width * itemsize / 1e9:.1f} GB each, at most {_most.get() / 1e9:g} GB is read); "
             "the file is damaged or not a movie"
         )
 

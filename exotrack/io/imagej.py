@@ -26,6 +26,7 @@ def read_imagej(head: Head) -> Stored:
     if text.get("unit"):
         unit = text["unit"]
         found = with_unit(head, found, unit, text.get("yunit", unit), f"ImageJ resolution, unit {unit[:20]}")
+        found = replace(found, pixel_z=Found.length(_real(text, "spacing"), text.get("zunit", unit), "ImageJ spacing"))
     if _real(text, "finterval"):
         unit = text.get("tunit", "s") or "s"
         found = replace(found, interval=Found.time(_real(text, "finterval"), unit, "ImageJ finterval"))

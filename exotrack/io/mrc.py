@@ -17,6 +17,8 @@ from exotrack.io.raw import RawFrames
 from exotrack.io.stored import Found, Stored, compact
 
 _HEADER = 1024
+_IMOD_AT, _IMOD_STAMP = 152, 1146047817
+"""Where IMOD puts its stamp and flags, and the stamp (IMOD, MRC file format)."""
 _DEFAULT_ANGSTROM = (0.0, 1.0)
 """Voxel sizes that programs write when they know none."""
 
@@ -40,6 +42,7 @@ def read_mrc(path: Path, series: int | None) -> Stored:
         ),
         pixel_y=_pitch(float(header.cella.y), int(header.my)),
         pixel_x=_pitch(float(header.cella.x), int(header.mx)),
+        pixel_z=_pitch(float(header.cella.z), int(header.mz)),
         whole=None if whole.all() else whole,
     )
 
@@ -61,8 +64,17 @@ def _dtype(header: Any, name: str) -> np.dtype[Any]:
     mode = int(header.mode)
     if mode not in (0, 1, 2, 6, 12):
         raise InputError(f"{name}: MRC mode {mode} is not read (0, 1, 2, 6 and 12 are); save it as 16-bit whole numbers")
+    if mode == 0 and _unsigned_bytes(header):
+        return np.dtype(np.uint8)
     dtype: np.dtype[Any] = np.dtype(dtype_from_mode(mode)).newbyteorder(header.dtype["mode"].byteorder)
     return dtype
+
+
+def _unsigned_bytes(header: Any) -> bool:
+    """IMOD wrote unsigned bytes under the mode for signed ones, and says so by its stamp without the flag "signed"."""
+    order = header.dtype["mode"].byteorder
+    stamp, flags = np.frombuffer(bytes(header)[_IMOD_AT : _IMOD_AT + 8], np.dtype("i4").newbyteorder(order))
+    return bool(stamp == _IMOD_STAMP and not flags & 1)
 
 
 def _pitch(cell_angstrom: float, intervals: int) -> Found:

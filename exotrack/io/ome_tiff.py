@@ -33,6 +33,7 @@ def read_ome(head: Head, series: int | None) -> Stored:
         found,
         pixel_y=image.pixel_y,
         pixel_x=image.pixel_x,
+        pixel_z=image.pixel_z,
         interval=image.interval,
         plane_s=image.plane_s,
         channels=image.channels,

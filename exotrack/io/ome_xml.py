@@ -39,6 +39,7 @@ class OmeImage:
     order: str
     pixel_y: Found
     pixel_x: Found
+    pixel_z: Found
     interval: Found
     plane_s: NDArray[np.float64] | None
     channels: tuple[str, ...]
@@ -85,6 +86,7 @@ def _image(pixels: ElementTree.Element, name: str, own_uuid: str) -> OmeImage:
         order,
         _length(pixels, "PhysicalSizeY"),
         _length(pixels, "PhysicalSizeX"),
+        _length(pixels, "PhysicalSizeZ"),
         _interval(pixels),
         _plane_times(pixels, (t, c, z)),
         channels,

@@ -63,6 +63,13 @@ class ZarrFrames:
                     raise InputError(f"{shown(Path(self.path).parent)}: frame {frame}: chunk {lost} is missing")
             return self._pixels(array, at)
 
+    def window(self, start: int, stop: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Part of frames `start` to `stop` (exclusive); only the chunks it lies in are read."""
+        with one_error(self.path, f"frames {start} to {stop - 1} cannot be read"):
+            array = _open(Path(self.path))
+            at = [_position(int(self.planes[frame]), self.lengths) for frame in range(start, stop)]
+            return np.stack([np.asarray(array[(*position, rows, columns)], self.dtype) for position in at])
+
     def _pixels(self, array: Any, at: list[tuple[int, ...]]) -> NDArray[Any]:
         """Pixels at the positions: one read where a single axis runs on step by step, so that a chunk is decoded once."""
         steps = np.diff(np.array(at, np.int64).reshape(len(at), -1), axis=0)
@@ -97,7 +104,7 @@ def read_ome_zarr(path: Path, series: int | None) -> Stored:
             step, str(axis.get("unit", "")), f"OME-Zarr {letter.lower()} scale"
         )
         for letter, axis, step in zip(letters, axes, pitch, strict=True)
-        if letter in "TYX"
+        if letter in "TZYX"
     }
 
     def frames(planes: Planes) -> ZarrFrames:
@@ -109,6 +116,7 @@ def read_ome_zarr(path: Path, series: int | None) -> Stored:
         frames,
         pixel_y=found.get("Y", Found()),
         pixel_x=found.get("X", Found()),
+        pixel_z=found.get("Z", Found()),
         interval=found.get("T", Found()),
         channels=tuple(str(each.get("label", "")) for each in attributes.get("omero", {}).get("channels", [])),
         whole=whole,

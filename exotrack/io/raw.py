@@ -56,6 +56,15 @@ class RawFrames:
                 raise InputError(f"{shown(path)}: frames {first} to {last - 1} cannot be read: {problem.strerror}") from problem
         return np.ascontiguousarray(out.astype(self.dtype, copy=False))
 
+    def window(self, start: int, stop: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Part of frames `start` to `stop` (exclusive); only its rows are read."""
+        first, height = rows.start, rows.stop - rows.start
+        shift = first * self.width * np.dtype(self.stored).itemsize
+        at = np.array([self.offsets[frame] for frame in range(start, stop)], np.int64)
+        file = None if self.file is None else np.array([self.file[frame] for frame in range(start, stop)])
+        strips = RawFrames(self.paths, file, np.where(at < 0, -1, at + shift), height, self.width, self.stored)
+        return strips.read(0, stop - start)[:, :, columns]
+
     def _fill(self, file: Any, frame: int, pixels: NDArray[Any]) -> None:
         offset = int(self.offsets[frame])
         if offset < 0:

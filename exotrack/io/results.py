@@ -11,15 +11,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from exotrack import __version__
 from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_folder
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
-from exotrack.params import Analysis, Params, read_toml, to_toml
-from exotrack.tables import ALL, CALIBRATION, EVERY, Table
+from exotrack.params import Analysis, EmAnalysis, Params, read_em_toml, read_toml, to_toml
+from exotrack.tables import ALL, CALIBRATION, EVERY, MICROGRAPHS, Table, Vesicles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,13 +43,16 @@ FILES = (
 _TABLES = {table.name: table for table in EVERY}
 
 
+_P = TypeVar("_P", bound=Params)
+
+
 @dataclass(frozen=True)
-class Results:
+class Results(Generic[_P]):
     """What a results folder holds: `tables` by name, the parameters and the provenance."""
 
     folder: Path
     tables: Mapping[str, pd.DataFrame]
-    params: Analysis
+    params: _P
     provenance: Mapping[str, Any]
 
 
@@ -89,13 +92,36 @@ def write_results(
     return folder
 
 
-def read_results(folder: str | Path) -> Results:
-    """Read a results folder back; raises `InputError` naming the file that is missing, damaged or out of contract."""
+@overload
+def read_results(folder: str | Path, of: None = None) -> Results[Any]: ...
+@overload
+def read_results(folder: str | Path, of: Literal["movie"]) -> Results[Analysis]: ...
+@overload
+def read_results(folder: str | Path, of: Literal["micrograph"]) -> Results[EmAnalysis]: ...
+def read_results(folder: str | Path, of: Literal["movie", "micrograph"] | None = None) -> Results[Any]:
+    """Read a results folder back, as `exotrack run` (of a movie) or `exotrack em` (of a micrograph) wrote it.
+
+    of : what the results must be of; None takes either.
+
+    Raises `InputError` naming the file that is missing, damaged or out of contract, or if the results are of the other kind.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such results folder; give a folder that `exotrack run` wrote")
-    frames = {table.name: read_table(folder / f"{table.name}.parquet", table) for table in ALL}
-    return Results(folder, frames, read_toml(folder / "params.toml"), read_provenance(folder))
+    found: Literal["movie", "micrograph"] = "micrograph" if is_of_micrograph(folder) else "movie"
+    if of not in (None, found):
+        wished = "exotrack run" if of == "movie" else "exotrack em"
+        raise InputError(f"{folder}: holds results of a {found}; give a folder that `{wished}` wrote")
+    frames = {
+        table.name: read_table(folder / f"{table.name}.parquet", table) for table in (ALL if found == "movie" else MICROGRAPHS)
+    }
+    params = read_toml(folder / "params.toml") if found == "movie" else read_em_toml(folder / "params.toml")
+    return Results(folder, frames, params, read_provenance(folder))
+
+
+def is_of_micrograph(folder: str | Path) -> bool:
+    """Whether a results folder is one of `exotrack em`."""
+    return (Path(folder) / f"{Vesicles.name}.parquet").is_file()
 
 
 def read_calibration(folder: str | Path, of: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

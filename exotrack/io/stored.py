@@ -60,7 +60,7 @@ class Stored:
     axes, shape : letters and lengths of all axes; the last two are Y and X. T time, C channel, Z depth, I, Q or any
         other letter: something the file does not name.
     frames : makes a source of the chosen planes; planes are numbered in row-major order of the axes before Y and X.
-    pixel_y, pixel_x : pixel pitch (um); interval : time between frames (s).
+    pixel_y, pixel_x, pixel_z : pixel pitch and distance of sections (um); interval : time between frames (s).
     plane_s : (n_planes,) time of each plane (s), NaN where unknown; None if the file has no time stamps.
     channels : names, as many as there are channels, or none.
     ceiling : largest count the detector can give, if the file says so.
@@ -75,6 +75,7 @@ class Stored:
     frames: Callable[[Planes], FrameSource]
     pixel_y: Found = Found()
     pixel_x: Found = Found()
+    pixel_z: Found = Found()
     interval: Found = Found()
     plane_s: NDArray[np.float64] | None = None
     channels: tuple[str, ...] = ()

@@ -61,7 +61,26 @@ class PageFrames:
                         out[frame - start] = self._page(tif, frame, path)
         return out
 
+    def window(self, start: int, stop: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Part of frames `start` to `stop` (exclusive); only the tiles or strips it lies in are decoded."""
+        import zarr
+        from tifffile import TiffFile
+
+        out = np.empty((stop - start, rows.stop - rows.start, columns.stop - columns.start), self.dtype)
+        for path, first, last in runs(self.paths, self.file, start, stop):
+            with one_error(path, "cannot be opened"), warnings_are_errors(path, "tifffile", self.cut), TiffFile(path) as tif:
+                for frame in range(first, last):
+                    with one_error(path, f"frame {frame} cannot be decoded"), self._found(tif, frame, path).aszarr() as store:
+                        array: Any = zarr.open_array(store, mode="r")
+                        out[frame - start] = np.asarray(array[..., rows, columns]).reshape(out.shape[1:])
+        return out
+
     def _page(self, tif: Any, frame: int, path: str) -> NDArray[Any]:
+        pixels: NDArray[Any] = self._found(tif, frame, path).asarray(maxworkers=1)
+        return pixels.reshape(self.height, self.width)
+
+    def _found(self, tif: Any, frame: int, path: str) -> Any:
+        """The page of a frame, with all its pixels there."""
         from tifffile import TiffPage
 
         offset = int(self.ifds[frame])
@@ -72,5 +91,4 @@ class PageFrames:
         # tifffile fills strips without bytes with zeros: a picture that never was
         if not all(page.databytecounts) or not all(page.dataoffsets):
             raise InputError(f"{shown(path)}: frame {frame} has strips without pixels")
-        pixels: NDArray[Any] = page.asarray(maxworkers=1)
-        return pixels.reshape(self.height, self.width)
+        return page

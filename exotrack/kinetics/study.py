@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exotrack.io.results import Results
+    from exotrack.params import Analysis
 
 DESIGN = ("study_id", "animal_id", "condition")
 """What a design may say of a movie."""
@@ -56,7 +57,7 @@ def read_study(
     """
     from exotrack.io.results import read_results
 
-    parts = [_movie(read_results(folder), design or {}, least_s) for folder in folders]
+    parts = [_movie(read_results(folder, "movie"), design or {}, least_s) for folder in folders]
     if not parts:
         raise InputError("a study needs at least one results folder; give folders that `exotrack run` wrote")
     return join(parts)
@@ -86,7 +87,7 @@ def join(parts: Sequence[Study]) -> Study:
     return Study(found, tables[1], tables[2], tables[3], notes)
 
 
-def _movie(results: Results, design: Mapping[str, Mapping[str, str]], least_s: float) -> Study:
+def _movie(results: Results[Analysis], design: Mapping[str, Mapping[str, str]], least_s: float) -> Study:
     """One results folder."""
     import pandas as pd
 

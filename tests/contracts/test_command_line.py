@@ -22,7 +22,7 @@ import exotrack
 from exotrack.io import read_results
 from exotrack.params import PRESETS
 
-COMMANDS = ("run", "calibrate", "demo", "simulate", "score", "tracks", "report", "models", "compare", "tables")
+COMMANDS = ("run", "em", "calibrate", "demo", "simulate", "score", "tracks", "report", "models", "compare", "tables")
 HERE = [sys.executable, "-m", "exotrack"]
 SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 

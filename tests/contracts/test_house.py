@@ -17,14 +17,14 @@ UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 
 
 def public(tree: ast.Module) -> list[ast.FunctionDef | ast.ClassDef]:
-    """Functions, classes and their methods without a leading underscore."""
+    """Functions, classes and their methods without a leading underscore; of an overloaded one only the one that acts."""
     found: list[ast.FunctionDef | ast.ClassDef] = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             found.append(node)
             inner = node.body if isinstance(node, ast.ClassDef) else []
             found += [part for part in inner if isinstance(part, ast.FunctionDef) and not part.name.startswith("_")]
-    return found
+    return [node for node in found if "overload" not in [ast.unparse(mark) for mark in node.decorator_list]]
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -9,9 +9,9 @@ import pytest
 
 from exotrack.calibrate.settings import Settings
 from exotrack.errors import ParameterError
-from exotrack.params import PRESETS, Analysis, declared, preset, read_toml, to_toml
+from exotrack.params import PRESETS, Analysis, EmAnalysis, declared, preset, read_toml, to_toml
 from exotrack.simulate import PRESETS as SIMULATIONS
-from exotrack.simulate import Simulation, read_simulation, simulation
+from exotrack.simulate import EmSimulation, Simulation, read_simulation, simulation
 
 UNITS = {
     "per_um2_s": "1/um^2/s", "per_um2": "1/um^2", "per_um": "1/um", "per_s": "1/s", "um2_s": "um^2/s", "um_s": "um/s",
@@ -21,7 +21,12 @@ UNITS = {
 """Ending of a name to the unit it promises; the longest ending counts."""
 SUFFIXES = sorted(UNITS, key=len, reverse=True)
 
-every = [*declared(Settings), *((f"simulation.{name}", *rest) for name, *rest in declared(Simulation))]
+every = [
+    *declared(Settings),
+    *((f"em.{name}", *rest) for name, *rest in declared(EmAnalysis)),
+    *((f"simulation.{name}", *rest) for name, *rest in declared(Simulation)),
+    *((f"em_simulation.{name}", *rest) for name, *rest in declared(EmSimulation)),
+]
 
 
 @pytest.mark.parametrize("name", PRESETS)

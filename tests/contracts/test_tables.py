@@ -20,12 +20,16 @@ PROMISED = {
     "docked_entry_observed t_since_stimulus_s edited",
     "candidates": "candidate_id track_id frame y_um x_um called reasons",
     "cells": "movie_id cell_id area_um2 observed_s n_tethering n_docking n_undocking n_full_fusion n_kiss_and_run",
+    "vesicles": "image_id vesicle_id backend score z_nm y_nm x_nm diameter_nm diameter_kind dist_pm_surface_nm dist_pm_centre_nm "
+    "nn_dist_nm core_darkness occupancy occupancy_sd filling state rule_id touches_border",
 }
 """Columns that people outside build on: more may come, none may go or change its name."""
 
 CLOSED = {
     ("episodes", "state"): ("mobile", "tethered", "docked"),
     ("episodes", "exit_kind"): ("undocking", "full_fusion", "kiss_and_run", "lost", "censored"),
+    ("vesicles", "filling"): ("full", "partial", "empty", "unresolved"),
+    ("vesicles", "state"): ("docked", "tethered", "proximal", "reserve", "fusing"),
     ("events", "kind"): ("tethering", "docking", "undocking", "full_fusion", "kiss_and_run"),
 }
 
@@ -59,6 +63,8 @@ def test_every_column_says_what_it_is_and_names_carry_their_units(table: type[Ta
         unit = key.removesuffix("_sd").rpartition("_")[2]
         if key.endswith("um2_s"):
             assert column.unit == "um^2/s", key
+        elif key.startswith("per_"):
+            assert column.unit == {"um": "1/um", "um2": "1/um^2"}[unit], key
         elif unit in ("um", "um2", "nm", "s"):
             assert column.unit == {"um": "um", "um2": "um^2", "nm": "nm", "s": "s"}[unit], key
         assert (column.dtype == "float64") >= bool(column.unit not in ("", "frame")), key

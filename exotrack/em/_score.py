@@ -1,0 +1,86 @@
+"""Which candidates are vesicles: a score from 0 to 1, and the choice among those that overlap.
+
+The score is a logistic function of a few measures. Its numbers come from simulated micrographs alone
+(``tests/benchmarks/em.py`` draws them and fits), never from a real image.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float64]
+MEASURES = ("contrast", "completeness", "gain", "height", "oval")
+WEIGHTS: dict[str, tuple[float, ...]] = {
+    "ring": (-34.58, 0.81, 7.09, 5.46, 3.36, -1.54),
+    "shell": (-13.3, 3.56, 1.0, 1.53, 5.96, -25.9),
+    "disc": (-24.1, 5.7, 15.0, 0.84, 4.39, -19.3),
+}
+"""Constant and weight of each of `MEASURES`, by what is looked for."""
+OUTSIDE = (0.97, 1.04)
+"""How far a diameter may lie outside the limits: less than the error of measurement."""
+MOST_OVAL = 0.3
+"""Second harmonic of an outline over its radius: three to two axes have 0.2, more is no vesicle."""
+
+
+def measures(found: dict[str, Real]) -> Real:
+    """The measures (n, 5) of candidates; contrast is relative to that of the strongest ones of the image."""
+    contrast = np.maximum(found["wall"] - (found["lumen"] + found["around"]) / 2, 1e-9)
+    typical = _weighted_median(contrast, found["gain"] ** 2 * (found["completeness"] > 0.8))
+    return np.column_stack(
+        [
+            np.clip(np.log(contrast / typical), -2, 0.3),
+            found["completeness"],
+            np.log(np.maximum(found["gain"], 1e-3)),
+            np.log(np.maximum(found["z_score"], 1e-3)),
+            found["oval"],
+        ]
+    )
+
+
+def scored(found: dict[str, Real], kind: str, diameter_nm: tuple[float, float]) -> Real:
+    """Score of each candidate; 0 where the outline is no vesicle of the wished size."""
+    if not len(found["radius"]):
+        return np.empty(0)
+    constant, *weights = WEIGHTS[kind]
+    score = 1 / (1 + np.exp(-np.clip(constant + measures(found) @ np.array(weights), -50, 50)))
+    return np.where(fits(found, diameter_nm), score, 0.0)
+
+
+def fits(found: dict[str, Real], diameter_nm: tuple[float, float]) -> NDArray[np.bool_]:
+    """Whether the outline is about round and of the wished size."""
+    low, high = OUTSIDE[0] * diameter_nm[0] / 2, OUTSIDE[1] * diameter_nm[1] / 2
+    good: NDArray[np.bool_] = (found["radius"] >= low) & (found["radius"] <= high) & (found["oval"] < MOST_OVAL)
+    return good
+
+
+def distinct(centre: Real, radius: Real, score: Real, section: Any, max_overlap: float) -> NDArray[np.int64]:
+    """Candidates kept, the best first where two in one section overlap by more than `max_overlap` of the smaller radius."""
+    from scipy.spatial import cKDTree
+
+    order = np.lexsort((*centre.T, -np.round(score, 6)))
+    tree = cKDTree(centre) if len(centre) else None
+    alive = score > 0
+    kept = []
+    widest = float(radius.max()) if len(radius) else 0.0
+    for k in order:
+        if not alive[k] or tree is None:
+            continue
+        kept.append(k)
+        near = np.array(tree.query_ball_point(centre[k], radius[k] + widest), int)
+        near = near[(section[near] == section[k]) & (near != k)]
+        apart = np.linalg.norm(centre[near] - centre[k], axis=1)
+        small = np.minimum(radius[near], radius[k])
+        # A small one inside a large one overlaps by all of itself.
+        alive[near[apart < radius[near] + radius[k] - max_overlap * small]] = False
+    return np.array(sorted(kept), np.int64)
+
+
+def _weighted_median(values: Real, weights: Real) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    if not len(values) or total[-1] <= 0:
+        return float(np.median(values)) if len(values) else 1.0
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])

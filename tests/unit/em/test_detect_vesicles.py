@@ -1,0 +1,131 @@
+"""Vesicles are found where they were drawn, as large as they were drawn, whatever way they are looked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from micrographs import Scene, draw, matched
+from volumes import draw_volume
+
+from exotrack import link
+from exotrack._blocks import Execution
+from exotrack.em import Stack, detect
+from exotrack.em import _plan as plan
+from exotrack.errors import ParameterError
+from exotrack.params import VesicleParams, em_preset
+from exotrack.tables import Vesicles
+
+
+def errors(true: pd.DataFrame, found: pd.DataFrame) -> tuple[float, float, float]:
+    """F1, median error of the centre (nm), and mean error of the diameter (as a fraction)."""
+    pairs, f1 = matched(true, found)
+    rows, columns = np.array(pairs).T
+    axes = [name for name in ("z_nm", "y_nm", "x_nm") if name in true]
+    apart = np.linalg.norm(true[axes].to_numpy()[rows] - found[axes].to_numpy()[columns], axis=1)
+    ratio = found["diameter_nm"].to_numpy()[columns] / true["diameter_nm"].to_numpy()[rows]
+    return f1, float(np.median(apart)), float(ratio.mean() - 1)
+
+
+SCENES = {
+    "at_1_nm": Scene(size_nm=(500.0, 560.0), spacing_nm=1.0, number=45, noise=1.0, seed=31),
+    "at_2_nm": Scene(size_nm=(800.0, 900.0), spacing_nm=2.0, number=80, noise=0.8, seed=32),
+    "at_3_nm": Scene(size_nm=(1100.0, 1200.0), spacing_nm=3.0, number=110, noise=0.5, seed=33),
+    "some_dense": Scene(size_nm=(700.0, 800.0), spacing_nm=1.5, number=60, noise=0.6, lumen=(0.0, 0.3, 0.5), seed=34),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_drawn_sections_reach_the_promised_accuracy(name: str) -> None:
+    grey, true = draw(SCENES[name])
+    found = detect(Stack.from_array(grey, SCENES[name].spacing_nm))
+    f1, centre, diameter = errors(true, found)
+    assert f1 >= 0.95
+    assert centre < 2
+    assert abs(diameter) < 0.03
+
+
+def test_a_drawn_volume_of_5_nm_reaches_the_promised_accuracy(volume) -> None:
+    grey, true = volume
+    found = detect(Stack.from_array(grey, 5.0))
+    f1, centre, diameter = errors(true, found)
+    assert set(found["backend"]) == {"shell"}
+    assert f1 >= 0.85
+    assert centre < 2
+    assert abs(diameter) < 0.03
+
+
+def test_dense_cores_are_found_by_their_core() -> None:
+    grey, true = draw_volume((40, 80, 80), (10.0, 10.0, 10.0), 10, diameter_nm=(90.0, 12.0), dense=True, noise=0.5, seed=4)
+    found = detect(Stack.from_array(grey, 10.0), em_preset("dense_core").vesicles)
+    f1, centre, diameter = errors(true, found)
+    assert f1 >= 0.85
+    assert centre < 5
+    assert abs(diameter) < 0.05
+
+
+def test_the_contrast_is_found_out_and_turning_it_changes_nothing(section) -> None:
+    scene, grey, _ = section
+    dark = detect(Stack.from_array(grey, scene.spacing_nm))
+    bright = detect(Stack.from_array(255 - grey, scene.spacing_nm))
+    pd.testing.assert_frame_equal(dark[["y_nm", "x_nm", "diameter_nm"]], bright[["y_nm", "x_nm", "diameter_nm"]], atol=0.01)
+    assert np.allclose(bright["membrane_intensity"], 255 - dark["membrane_intensity"], atol=0.1)
+
+
+def test_sixteen_bits_and_another_scale_change_nothing(section) -> None:
+    scene, grey, _ = section
+    plain = detect(Stack.from_array(grey, scene.spacing_nm))
+    wide = detect(Stack.from_array(grey.astype(np.uint16) * 200 + 3000, scene.spacing_nm))
+    pd.testing.assert_frame_equal(plain[["y_nm", "x_nm", "diameter_nm"]], wide[["y_nm", "x_nm", "diameter_nm"]], atol=0.01)
+
+
+def test_blocks_give_the_same_answer_as_the_whole(section, volume, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, grey, _ = section
+    for stack in (Stack.from_array(grey, scene.spacing_nm), Stack.from_array(volume[0], 5.0)):
+        monkeypatch.setattr(plan, "CORE", {2: 10_000, 3: 10_000})
+        whole = detect(stack)
+        monkeypatch.setattr(plan, "CORE", {2: 60, 3: 30})
+        parts = detect(stack, run=Execution(workers=2))
+        columns = ["z_nm", "y_nm", "x_nm", "diameter_nm", "score", "completeness"]
+        pd.testing.assert_frame_equal(whole[columns], parts[columns], atol=1e-2)
+
+
+def test_nothing_there_is_an_empty_table_with_every_column() -> None:
+    grain = np.random.default_rng(0).normal(120, 20, (300, 320)).clip(0, 255).astype(np.uint8)
+    for pixels in (grain, np.full((300, 320), 7, np.uint8)):
+        found = detect(Stack.from_array(pixels, 2.0, contrast="dark"))
+        assert len(found) == 0
+        assert list(found) == list(Vesicles.columns())
+
+
+def test_nearly_nothing_is_found_in_a_picture_of_other_things() -> None:
+    grey, _ = draw(Scene(size_nm=(900.0, 900.0), spacing_nm=2.0, number=0, noise=0.6, seed=7))
+    assert len(detect(Stack.from_array(grey, 2.0, contrast="dark"))) <= 2
+
+
+def test_rings_of_serial_sections_become_spheres() -> None:
+    true = np.array([[120.0, 150.0, 150.0, 110.0], [150.0, 320.0, 170.0, 120.0], [180.0, 230.0, 380.0, 100.0]])
+    rng = np.random.default_rng(3)
+    y, x = np.meshgrid(np.arange(0, 500, 2.0), np.arange(0, 500, 2.0), indexing="ij")
+    sections = []
+    for z in range(0, 300, 20):
+        dark = np.zeros(y.shape)
+        for cz, cy, cx, d in true:
+            r = np.sqrt((z - cz) ** 2 + (y - cy) ** 2 + (x - cx) ** 2)
+            dark[(r < d / 2) & (r > d / 2 - 8)] = 1
+        sections.append(150 - 50 * (dark + 0.4 * rng.normal(size=y.shape)))
+    stack = Stack.from_array(np.clip(sections, 0, 255).astype(np.uint8), (20.0, 2.0, 2.0), contrast="dark")
+    params = VesicleParams(diameter_nm=(50.0, 140.0), depth="sections")
+    found = detect(stack, params, link=link)
+    assert len(found) == 3
+    order = np.argsort(found["z_nm"])
+    assert found["z_nm"].to_numpy()[order] == pytest.approx(true[:, 0], abs=6)
+    assert found["diameter_nm"].to_numpy()[order] == pytest.approx(true[:, 3], rel=0.05)
+    assert set(found["diameter_kind"]) == {"sphere"}
+    with pytest.raises(ParameterError, match=r"give link=exotrack\.link"):
+        detect(stack, params)
+
+
+def test_voxels_too_coarse_for_the_vesicles_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"smaller than 3 voxels of 12 nm"):
+        detect(Stack.from_array(np.zeros((50, 50)), 12.0))
