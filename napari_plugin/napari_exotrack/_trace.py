@@ -9,7 +9,8 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_exotrack._look import canvas, plain_axes
+from napari_exotrack._axes import plain_axes
+from napari_exotrack._look import canvas
 from napari_exotrack._opened import Opened, rows_of
 
 AROUND_S = 6.0
