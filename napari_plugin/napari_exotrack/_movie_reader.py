@@ -1,4 +1,4 @@
-"""Reader of movies with their calibration: every format that ``exotrack run`` takes, lazily, one layer for each channel; no Qt."""
+"""Reader of movies with their calibration: every format of ``exotrack run``, lazily, one layer for each channel; no Qt."""
 
 from __future__ import annotations
 

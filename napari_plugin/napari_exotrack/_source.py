@@ -128,6 +128,12 @@ def _in(unit: Any, value: float, wanted: str) -> float | None:
         return None  # pixels, or a length where time is wanted
 
 
+def layer_units_in(layer: Any, unit: str) -> tuple[float, ...] | None:
+    """Scale of every axis of a layer in `unit`, or None where an axis is in no length."""
+    found = [_in(one, float(scale), unit) for one, scale in zip(layer.units, layer.scale, strict=True)]
+    return None if any(one is None for one in found) else tuple(float(one or 0) for one in found)
+
+
 def write_movie(source: Source, path: Path, pixel_um: float, frame_s: float) -> Path:
     """Write the pixels of a layer as a TIFF with its calibration, one frame in memory at a time; all or nothing."""
     import tifffile
