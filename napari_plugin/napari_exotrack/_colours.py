@@ -21,6 +21,15 @@ def palette(dark: bool) -> dict[str, str]:
     return found | _declared(night) if dark else found
 
 
+@cache
+def em_palette() -> dict[str, str]:
+    """Colour of each state of a vesicle as the report draws it on a micrograph; ``none`` is that of no state."""
+    import exotrack
+
+    css = (Path(exotrack.__file__).parent / "report" / "em.css").read_text(encoding="utf-8")
+    return dict(re.findall(r"circle\.(\w+)\{stroke:(#[0-9a-f]{6})", css))
+
+
 def _declared(block: str) -> dict[str, str]:
     return {name: _long(colour) for name, colour in re.findall(r"--(\w+):(#[0-9a-fA-F]{3,6})", block)}
 

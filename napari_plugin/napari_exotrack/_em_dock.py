@@ -19,7 +19,6 @@ from napari_exotrack._process import Command, Estimate
 from napari_exotrack._source import layer_units_in
 
 VESICLES, MEMBRANE, DISTANCES = "vesicles", "membrane", "distances"
-LINE = "path"
 
 
 class EmDock(EmLayout):
@@ -94,16 +93,6 @@ class EmDock(EmLayout):
         if self.micrograph is not None:
             self.micrograph.rule = self.rule.currentText()
         self.show_all()
-
-    def spacing_nm(self) -> tuple[float, float, float] | None:
-        """Spacing (z, y, x) from the field, or None while it is impossible."""
-        try:
-            values = [float(part) for part in self.spacing.text().replace(";", ",").split(",")]
-        except ValueError:
-            return None
-        if len(values) not in (1, 2, 3) or not all(0 < value < 1e5 for value in values):
-            return None
-        return (values[0], values[-2] if len(values) > 1 else values[0], values[-1])
 
     # finding -----------------------------------------------------------------
 

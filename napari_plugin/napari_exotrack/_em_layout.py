@@ -110,6 +110,16 @@ class EmLayout(QWidget):
         both.addLayout(second)
         return both
 
+    def spacing_nm(self) -> tuple[float, float, float] | None:
+        """Spacing (z, y, x) from the field, or None while it is impossible."""
+        try:
+            values = [float(part) for part in self.spacing.text().replace(";", ",").split(",")]
+        except ValueError:
+            return None
+        if len(values) not in (1, 2, 3) or not all(0 < value < 1e5 for value in values):
+            return None
+        return (values[0], values[-2] if len(values) > 1 else values[0], values[-1])
+
     def fill(self, micrograph: Any) -> None:
         """The table and the counts of a micrograph, or of none."""
         rows = []

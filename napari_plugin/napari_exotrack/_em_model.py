@@ -14,21 +14,13 @@ from numpy.typing import NDArray
 
 from exotrack.errors import InputError
 from exotrack.tables import Vesicles
-from napari_exotrack._colours import palette
+from napari_exotrack._colours import em_palette
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from exotrack.em.membrane import Membrane
 
-STATE_COLOURS = {
-    "docked": "docking",
-    "tethered": "tethering",
-    "proximal": "kiss_and_run",
-    "reserve": "other",
-    "fusing": "full_fusion",
-}
-"""The colours that these states have in the report."""
 BY_HAND = "points"
 PLACES = ("z_nm", "y_nm", "x_nm")
 
@@ -150,9 +142,9 @@ class Micrograph:
         return np.asarray(self.vesicles["diameter_nm"].to_numpy(float) / self.spacing_nm[-1])
 
     def colours(self) -> list[str]:
-        """Colour of each vesicle: of its state, white where it has none."""
-        found = palette(dark=True)
-        return [found[STATE_COLOURS[state]] if state else "#ffffff" for state in self.vesicles["state"]]
+        """Colour of each vesicle: of its state, as in the report."""
+        found = em_palette()
+        return [found[state or "none"] for state in self.vesicles["state"]]
 
     def write(self, path: Path) -> Path:
         """Write the table (.csv or .parquet), all or nothing."""

@@ -28,3 +28,4 @@ KEYS = (
     Key("W", "redo", "Redo what was undone"),
 )
 BY_ACTION = {key.action: key for key in KEYS}
+BY_LETTER = {key.letter: key.action for key in KEYS}

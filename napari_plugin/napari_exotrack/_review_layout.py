@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 
 from exotrack.report.kinds import KINDS
 from napari_exotrack._colours import palette
-from napari_exotrack._keys import BY_ACTION, KEYS
+from napari_exotrack._keys import BY_ACTION, BY_LETTER, KEYS
 from napari_exotrack._look import Note, is_dark
 from napari_exotrack._montage import MontageView
 from napari_exotrack._preferences import preference
@@ -38,6 +38,22 @@ from napari_exotrack._trace import TraceView
 NO_RESULTS = (
     "No results are open. Open a results folder (drop it on the viewer, or the button), or analyse a movie in the Analyse dock."
 )
+
+
+class KeyTable(QTableView):
+    """A table in which the letters of the review act, instead of looking for rows that begin with them."""
+
+    def __init__(self, act: Callable[[str], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Act on a letter; leave the rest to the table."""
+        action = BY_LETTER.get(event.text().upper())
+        if action is None or event.modifiers() not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+            super().keyPressEvent(event)
+        else:
+            self._act(action)
 
 
 class ReviewLayout(QWidget):
@@ -124,7 +140,7 @@ class ReviewLayout(QWidget):
 
     def _views(self) -> QSplitter:
         split = QSplitter(Qt.Orientation.Vertical)
-        self.table = QTableView()
+        self.table = KeyTable(self.do)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setSortingEnabled(True)
@@ -181,9 +197,6 @@ class ReviewLayout(QWidget):
         self.all_times.toggled.connect(lambda wanted: self.link is not None and self.link.project(wanted))
         for key in KEYS:
             self.viewer.bind_key(key.letter, self._from_viewer(key.action), overwrite=True)
-            short = QShortcut(QKeySequence(key.letter), self.table)
-            short.setContext(Qt.ShortcutContext.WidgetShortcut)
-            short.activated.connect(partial(self.do, key.action))
         self.viewer.layers.events.inserted.connect(self._find_results)
         self.viewer.layers.events.removed.connect(self._find_results)
         self.viewer.dims.events.point.connect(self._frame_changed)
