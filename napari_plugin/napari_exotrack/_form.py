@@ -98,8 +98,10 @@ class FieldRow:
         self.slider.valueChanged.connect(moved)
 
     def _follow(self) -> None:
+        if self.slider is None:
+            return
         value = parsed(self.field, self.editor.text())
-        if self.slider is not None and isinstance(value, float):
+        if isinstance(value, float):
             blocked = self.slider.blockSignals(True)
             self.slider.setValue(round(STEPS * share_of(self.field, value)))
             self.slider.blockSignals(blocked)

@@ -21,7 +21,7 @@ class Field:
     """One parameter: where it is, how it is shown, what it may be.
 
     kind : number, whole, yes_no, choice, times (numbers in a row) or windows (pairs of them). low, high : limits, infinite if
-    there are none; open_low : `low` itself is not allowed.
+    there are none; open_low, open_high : the limit itself is not allowed.
     """
 
     stage: str
@@ -34,6 +34,7 @@ class Field:
     low: float = -math.inf
     high: float = math.inf
     open_low: bool = False
+    open_high: bool = False
 
     @property
     def key(self) -> str:
@@ -62,20 +63,9 @@ def fields() -> tuple[Field, ...]:
         for name, info in model.model_fields.items():
             extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
             kind, choices = _kind(info.annotation)
-            low, high, open_low = _limits(info.metadata)
+            limits = _limits(info.metadata)
             found.append(
-                Field(
-                    stage,
-                    name,
-                    kind,
-                    str(extra.get("unit", "")),
-                    info.description or "",
-                    info.default,
-                    choices,
-                    low,
-                    high,
-                    open_low,
-                )
+                Field(stage, name, kind, str(extra.get("unit", "")), info.description or "", info.default, choices, *limits)
             )
     return tuple(found)
 
@@ -133,6 +123,9 @@ def slid(field: Field, share: float) -> float:
         value = low * (field.high / low) ** share
     else:
         value = field.low + share * (field.high - field.low)
+    inside = 0.01 * (field.high - field.low)
+    value = max(value, field.low + inside) if field.open_low and value <= field.low else value
+    value = min(value, field.high - inside) if field.open_high and value >= field.high else value
     return float(f"{value:.3g}")
 
 
@@ -159,15 +152,16 @@ def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
     return {bool: "yes_no", int: "whole", float: "number"}.get(annotation, "text"), ()
 
 
-def _limits(metadata: list[Any]) -> tuple[float, float, bool]:
-    low, high, open_low = -math.inf, math.inf, False
+def _limits(metadata: list[Any]) -> tuple[float, float, bool, bool]:
+    low, high, open_low, open_high = -math.inf, math.inf, False, False
     for one in metadata:
         if (value := getattr(one, "gt", None)) is not None:
             low, open_low = float(value), True
         low = float(value) if (value := getattr(one, "ge", None)) is not None else low
-        for name in ("le", "lt"):
-            high = float(value) if (value := getattr(one, name, None)) is not None else high
-    return low, high, open_low
+        if (value := getattr(one, "lt", None)) is not None:
+            high, open_high = float(value), True
+        high = float(value) if (value := getattr(one, "le", None)) is not None else high
+    return low, high, open_low, open_high
 
 
 def _reason(error: Any) -> str:

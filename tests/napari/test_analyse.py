@@ -63,8 +63,8 @@ def test_sliders_stay_within_the_limits_and_find_their_value_again() -> None:
         if field.slides:
             for share in (0.0, 0.3, 1.0):
                 value = slid(field, share)
-                assert checked("granule", values_of(preset("granule")) | {field.key: value})[1] == {} or value == field.high
-                assert share_of(field, value) == pytest.approx(share, abs=0.01)
+                assert checked("granule", values_of(preset("granule")) | {field.key: value})[1] == {}
+                assert share_of(field, value) == pytest.approx(share, abs=0.02)
 
 
 def test_a_layer_from_a_file_is_analysed_from_the_file(tmp_path: Path) -> None:
