@@ -104,15 +104,21 @@ class EmDock(EmLayout):
         self._number += 1
         out = Path(self._folder.name) / str(self._number)
         out.mkdir()
-        source = out / "image.npy"
-        np.save(source, np.asarray(image.data))
-        given = spacing[1:] if image.ndim == 2 else spacing
-        words = ["em", str(source), "--out", str(out / "found"), "--preset", self.preset.currentText()]
-        words += ["--spacing-nm", ",".join(f"{value:g}" for value in (given if image.ndim == 3 else given[:1]))]
-        self.command.start("exotrack", [*words, "--set", f"vesicles.min_score={self.score.value():g}"], out / "found", {})
+        given = spacing if image.ndim == 3 else spacing[-1:]
+        words = ["em", str(out / "image.npy"), "--out", str(out / "found"), "--preset", self.preset.currentText()]
+        words += ["--spacing-nm", ",".join(f"{value:g}" for value in given)]
+        words += ["--set", f"vesicles.min_score={self.score.value():g}"]
         self.note.say("")
         self.doing.setText("looking for vesicles")
         self.find_button.setEnabled(False)
+        data = image.data
+        self.tracing.ask(lambda: np.save(out / "image.npy", np.asarray(data)), lambda answer: self._begin(words, out, answer))
+
+    def _begin(self, words: list[str], out: Path, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self._ended(2, "", str(answer))
+            return
+        self.command.start("exotrack", words, out / "found", {})
         self.cancel_button.setEnabled(True)
 
     def _progressed(self, estimate: Estimate) -> None:
@@ -179,11 +185,6 @@ class EmDock(EmLayout):
             self.show_all()
 
     # correcting --------------------------------------------------------------
-
-    def chosen_numbers(self) -> list[int]:
-        """Vesicles whose rows are selected."""
-        rows = sorted({index.row() for index in self.table.selectedIndexes()})
-        return [int(self.table.item(row, 0).text()) for row in rows]
 
     def add(self, at: Any = None) -> None:
         """Add a vesicle at a place (world), or in the middle of the view."""

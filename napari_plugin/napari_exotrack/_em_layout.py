@@ -120,6 +120,11 @@ class EmLayout(QWidget):
             return None
         return (values[0], values[-2] if len(values) > 1 else values[0], values[-1])
 
+    def chosen_numbers(self) -> list[int]:
+        """Vesicles whose rows are selected."""
+        rows = sorted({index.row() for index in self.table.selectedIndexes()})
+        return [int(self.table.item(row, 0).text()) for row in rows]
+
     def fill(self, micrograph: Any) -> None:
         """The table and the counts of a micrograph, or of none."""
         rows = []
