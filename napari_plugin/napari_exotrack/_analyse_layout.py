@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from exotrack.params import PRESETS
 from napari_exotrack._colours import palette
 from napari_exotrack._form import ParamsForm
-from napari_exotrack._look import Note, is_dark
+from napari_exotrack._look import Note, fill_height, is_dark
 from napari_exotrack._movie_choice import MovieChoice
 from napari_exotrack._preferences import preference
 
@@ -33,6 +33,7 @@ class AnalyseLayout(QWidget):
         super().__init__()
         self.viewer = viewer
         self.setMinimumWidth(390)
+        fill_height(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)

@@ -27,7 +27,7 @@ from exotrack.kinetics.catalogue import models
 from napari_exotrack._colours import palette
 from napari_exotrack._copy_table import CopyTable
 from napari_exotrack._kinetics import CURVES, Compared, counted, draw_compared, draw_seen, listed, read_compared
-from napari_exotrack._look import Note, canvas, is_dark
+from napari_exotrack._look import Note, canvas, fill_height, is_dark
 from napari_exotrack._opened import KEY, open_results
 from napari_exotrack._process import Command, Estimate
 
@@ -50,6 +50,7 @@ class CompareDock(QWidget):
         self._folder = tempfile.TemporaryDirectory(prefix="exotrack-compare-")
         self._number = 0
         self.setMinimumWidth(390)
+        fill_height(self)
         self._lay_out()
         self.viewer.layers.events.inserted.connect(self.refresh)
         self.viewer.layers.events.removed.connect(self.refresh)

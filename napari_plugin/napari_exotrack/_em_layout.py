@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 from exotrack.em.states import RULES
 from exotrack.params import EM_PRESETS
 from napari_exotrack._copy_table import CopyTable
-from napari_exotrack._look import Note
+from napari_exotrack._look import Note, fill_height
 
 HEADS = ("#", "state", "surface (nm)", "centre (nm)", "diameter (nm)", "filling", "found by")
 
@@ -34,6 +34,7 @@ class EmLayout(QWidget):
         super().__init__()
         self.viewer = viewer
         self.setMinimumWidth(390)
+        fill_height(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)

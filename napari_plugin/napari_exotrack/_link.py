@@ -167,7 +167,7 @@ class ViewerLink:
         layer = self._own(CHOSEN)
         if layer is None:
             layer = self.viewer.add_points(
-                data, **place.arguments(CHOSEN), face_color="transparent", border_color="white", border_width=0.1,
+                data, **place.arguments(CHOSEN), face_color="transparent", border_color="white", border_width=0.06,
                 size=1.7 * SIZE_UM / place.pixel_um, symbol="disc", metadata={KEY: self.opened},
             )  # fmt: skip
             self._return_to_events()

@@ -37,6 +37,11 @@ class Note(QLabel):
         self.setVisible(bool(text))
 
 
+def fill_height(dock: QWidget) -> None:
+    """Let a dock take the whole height of its area: napari would else add empty space below it."""
+    dock.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+
 def canvas(height: int) -> tuple[Any, Any]:
     """A matplotlib figure without background and its Qt canvas, at least `height` pixels high."""
     from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg

@@ -64,7 +64,7 @@ class MontageView(QWidget):
         self.tiles: Tiles | None = None
         self._frame_s, self._colours = 1.0, palette(dark=True)
         self.background = Background(self)
-        self.setMinimumHeight(90)
+        self.setMinimumHeight(122)
         self.setToolTip("The event's own frame is outlined; click on a frame to go to it")
 
     def ask(self, movie: Movie | None, event: Any, radius_um: float, colours: dict[str, str]) -> None:

@@ -91,6 +91,7 @@ class ReviewDock(ReviewLayout):
         self.review.blind = self.blind.isChecked()
         self.model = EventsModel(self.review, self.colours)
         self.table.setModel(self.model)
+        self.size_columns()
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
         self.link = ViewerLink(self.viewer, opened, self.review, self.selection)
         self.selection.hearers.append(self._chosen)

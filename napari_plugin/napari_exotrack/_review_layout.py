@@ -29,7 +29,7 @@ from qtpy.QtWidgets import (
 from exotrack.report.kinds import KINDS
 from napari_exotrack._colours import palette
 from napari_exotrack._keys import BY_ACTION, BY_LETTER, KEYS
-from napari_exotrack._look import Note, is_dark
+from napari_exotrack._look import Note, fill_height, is_dark
 from napari_exotrack._montage import MontageView
 from napari_exotrack._preferences import preference
 from napari_exotrack._review_parts import FilterRow
@@ -82,14 +82,20 @@ class ReviewLayout(QWidget):
         layout.addWidget(self.body, 1)
         self.empty = QLabel(NO_RESULTS)
         self.empty.setWordWrap(True)
-        layout.addWidget(self.empty)
-        layout.addStretch()
+        layout.addWidget(self.empty, 1)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        fill_height(self)
         self.has_results(False)
 
     @property
     def colours(self) -> dict[str, str]:
         """Colours of the viewer's theme."""
         return palette(is_dark(self.viewer))
+
+    def size_columns(self) -> None:
+        """Columns as wide as what is in them; the last takes what is left."""
+        for column, width in enumerate((40, 98, 44, 62, 78)):
+            self.table.setColumnWidth(column, width)
 
     def has_results(self, there: bool) -> None:
         """Show the table, or how to come by one."""
@@ -147,7 +153,10 @@ class ReviewLayout(QWidget):
         self.table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(21)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        head.setMinimumSectionSize(34)
+        head.setStretchLastSection(True)
         self.table.setMinimumHeight(110)
         self.trace = TraceView(self._go_to_frame)
         self.montage = MontageView(self._go_to_frame)

@@ -56,8 +56,9 @@ class FilterRow(QWidget):
         self.low, self.high = (_spin(value, 1.0, 0.05, "Probability of the call") for value in (0.0, 1.0))
         self.docked = _spin(0.0, 9999.0, 1.0, "Docked for at least so long before it (s)")
         self.docked.setSuffix(" s")
-        self.left = QCheckBox("only not judged")
-        for words_, widget in (("p", self.low), ("to", self.high), ("docked from", self.docked)):
+        self.left = QCheckBox("not judged")
+        self.left.setToolTip("List only events that you have not judged yet")
+        for words_, widget in (("p", self.low), ("to", self.high), ("docked ≥", self.docked)):
             limits.addWidget(QLabel(words_))
             limits.addWidget(widget)
             widget.valueChanged.connect(self._tell)
@@ -75,7 +76,7 @@ class FilterRow(QWidget):
 
     def hide_calls(self, hidden: bool) -> None:
         """In blind mode nothing may be filtered by what is hidden."""
-        for widget in (*self.kinds.values(), self.low, self.high):
+        for widget in (*self.kinds.values(), self.low, self.high, self.docked):
             widget.setEnabled(not hidden)
 
     def _tell(self, *_: object) -> None:
@@ -90,6 +91,8 @@ def _spin(value: float, most: float, step: float, meaning: str) -> QDoubleSpinBo
     box.setValue(value)
     box.setToolTip(meaning)
     box.setKeyboardTracking(False)
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setFixedWidth(58 if most > 1 else 42)
     return box
 
 

@@ -56,6 +56,7 @@ class EventsModel(QAbstractTableModel):
         events = review.events
         self._id = events["event_id"].to_numpy(np.int64)
         self._kind = events["kind"].to_numpy(str)
+        self._frame = events["frame"].to_numpy(np.int64)
         self._keys = {
             NUMBER: self._id.astype(float),
             P: probabilities(events),
@@ -149,8 +150,10 @@ class EventsModel(QAbstractTableModel):
             return words(self._answer(row, column))
         if column == NUMBER:
             return str(self._id[row])
-        if column == P and self._review.blind:
+        if self._review.blind and column in (P, DOCKED):
             return HIDDEN
+        if self._review.blind and column == TIME:  # fusions are placed between frames, which would tell them
+            return f"frame {self._frame[row]}"
         value = self._keys[column][row]
         return f"{value:.2f}" if np.isfinite(value) else "–"
 
@@ -168,8 +171,8 @@ class EventsModel(QAbstractTableModel):
             p = self._keys[P]
             if (low, high) != (0.0, 1.0):
                 keep &= (p >= low) & (p <= high)
-        if wanted.docked_s > 0:
-            keep &= self._keys[DOCKED] >= wanted.docked_s
+            if wanted.docked_s > 0:
+                keep &= self._keys[DOCKED] >= wanted.docked_s
         if wanted.only_left:
             keep &= ~np.isin(self._id, list(self._review.decisions))
         rows = np.flatnonzero(keep)
@@ -181,8 +184,10 @@ class EventsModel(QAbstractTableModel):
 
     def _key(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         column = self._sorted[0]
-        if column in (CALL, P) and self._review.blind:
+        if column in (CALL, P, DOCKED) and self._review.blind:
             return self._keys[NUMBER][rows]
+        if column == TIME and self._review.blind:
+            return self._frame[rows].astype(float)
         if column == CALL:
             return np.unique(self._kind, return_inverse=True)[1][rows].astype(float)
         if column == SAID:

@@ -22,7 +22,7 @@ class TraceView(QWidget):
 
     def __init__(self, go: Callable[[int], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.figure, self._canvas = canvas(120)
+        self.figure, self._canvas = canvas(130)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._canvas)
@@ -57,7 +57,7 @@ class TraceView(QWidget):
             first = min(fit["t_s"].min(), t_s - AROUND_S) if len(fit) else t_s - AROUND_S
             last = max(fit["t_s"].max(), t_s + AROUND_S) if len(fit) else t_s + AROUND_S
             trace = trace[(trace["t_s"] >= first) & (trace["t_s"] <= last)]
-        ax = self.figure.add_axes((0.14, 0.24, 0.83, 0.7))
+        ax = self.figure.add_axes((0.14, 0.27, 0.83, 0.68))
         plain_axes(ax, colours, "time (s)", "intensity (counts)")
         shade = colours["muted"] if event is None or blind else colours.get(str(event.kind), colours["muted"])
         _draw(ax, trace, fit, shade, colours)

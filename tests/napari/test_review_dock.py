@@ -151,7 +151,7 @@ def test_blind_mode_hides_the_call_and_the_name(docks: Docks, results: Path) -> 
     dock = docks("review", results, show=False)
     dock.blind.setChecked(True)
     rows = range(dock.model.rowCount())
-    assert {dock.model.data(dock.model.index(row, column)) for row in rows for column in (1, 2)} == {"?"}
+    assert {dock.model.data(dock.model.index(row, column)) for row in rows for column in (1, 2, 4)} == {"?"}
     assert {dock.model.data(dock.model.index(row, 1), Qt.ItemDataRole.ForegroundRole) for row in rows} == {None}
     assert len(np.unique(dock.link.events.border_color, axis=0)) == 1
     assert {str(symbol) for symbol in dock.link.events.symbol} == {"disc"}
