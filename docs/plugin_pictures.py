@@ -124,7 +124,7 @@ def em(viewer: Any, theme: str, results: Path, into: Path) -> None:
     from exotrack.em import open_stack
 
     with tempfile.TemporaryDirectory() as folder:
-        words = [sys.executable, "-m", "exotrack", "simulate", "em", "--out", f"{folder}/em"]
+        words = [sys.executable, "-m", "exotrack", "simulate", "em", "--out", f"{folder}/em", "--rng", "1"]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
         stack = open_stack(next(Path(folder).rglob("*.tif")))
         picture, pixel_um = stack.read()[0], stack.spacing_nm[-1] / 1000

@@ -64,7 +64,6 @@ class AnalyseDock(AnalyseLayout):
         self.writing.close()
         self.viewer.dims.events.point.disconnect(self._moved)
         self.movie.let_go()
-        super().closeEvent(event)
 
     def _check(self, *_: object) -> None:
         """Whether it can be run, and if not, why."""

@@ -15,18 +15,18 @@ from qtpy.QtWidgets import (
     QPushButton,
     QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from exotrack.params import PRESETS
 from napari_exotrack._colours import palette
+from napari_exotrack._ending import EndingWidget
 from napari_exotrack._form import ParamsForm
 from napari_exotrack._look import Note, fill_height, is_dark
 from napari_exotrack._movie_choice import MovieChoice
 from napari_exotrack._preferences import preference
 
 
-class AnalyseLayout(QWidget):
+class AnalyseLayout(EndingWidget):
     """Everything that is seen of the dock. Subclasses give what the buttons do."""
 
     def __init__(self, viewer: Any) -> None:

@@ -26,6 +26,7 @@ from exotrack.errors import ExotrackError
 from exotrack.kinetics.catalogue import models
 from napari_exotrack._colours import palette
 from napari_exotrack._copy_table import CopyTable
+from napari_exotrack._ending import EndingWidget
 from napari_exotrack._kinetics import CURVES, Compared, counted, draw_compared, draw_seen, listed, read_compared
 from napari_exotrack._look import Note, canvas, fill_height, is_dark
 from napari_exotrack._opened import KEY, open_results
@@ -39,7 +40,7 @@ GOODNESS = ("rates", "test", "statistic", "p_value", "n_redrawn")
 RANKING = ("model", "n_free", "log_likelihood", "aic", "aic_weight", "left_out_behind")
 
 
-class CompareDock(QWidget):
+class CompareDock(EndingWidget):
     """Curves and tables of the results that are ticked; with bands of a model once one was compared."""
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -243,7 +244,6 @@ class CompareDock(QWidget):
         self.viewer.layers.events.removed.disconnect(self.refresh)
         self.viewer.events.theme.disconnect(self.draw)
         self._folder.cleanup()
-        super().closeEvent(event)
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:

@@ -29,6 +29,8 @@ COLOURS = {kind: palette(dark=True)[kind] for kind in EVENT_KINDS}
 """Colour of each kind of event as the report has it on dark ground: layers lie on black."""
 SYMBOLS = dict(zip(EVENT_KINDS, ("square", "triangle_down", "triangle_up", "disc", "diamond"), strict=True))
 """Shape of each kind as in the report, so that nothing is told by colour alone."""
+LOOK = {"colormap": "gray", "projection_mode": "none"}
+"""Of movies. With any other projection a view of many times would read them all."""
 SIZE_UM = 1.0
 """Rings around events are this wide: a vesicle with room around it."""
 
@@ -88,7 +90,7 @@ def movie_layer(movie: Movie, name: str = "") -> LayerData:
     frames = np.stack([movie[k] for k in (0, len(movie) // 2, len(movie) - 1)]).astype(float)
     low, high = np.nanpercentile(frames, [1.0, 99.8])
     arguments = Place.of(movie).arguments(name or movie.movie_id)
-    return LazyImage(movie), arguments | {"contrast_limits": (low, max(high, low + 1.0)), "colormap": "gray"}, "image"
+    return LazyImage(movie), arguments | LOOK | {"contrast_limits": (low, max(high, low + 1.0))}, "image"
 
 
 def footprint_layer(labels: NDArray[np.integer[Any]], place: Place) -> LayerData:

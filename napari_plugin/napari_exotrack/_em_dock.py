@@ -59,7 +59,6 @@ class EmDock(EmLayout):
         self.viewer.layers.events.inserted.disconnect(self._list)
         self.viewer.layers.events.removed.disconnect(self._list)
         self._folder.cleanup()
-        super().closeEvent(event)
 
     # the image ---------------------------------------------------------------
 

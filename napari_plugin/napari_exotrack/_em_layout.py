@@ -16,18 +16,18 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from exotrack.em.states import RULES
 from exotrack.params import EM_PRESETS
 from napari_exotrack._copy_table import CopyTable
+from napari_exotrack._ending import EndingWidget
 from napari_exotrack._look import Note, fill_height
 
 HEADS = ("#", "state", "surface (nm)", "centre (nm)", "diameter (nm)", "filling", "found by")
 
 
-class EmLayout(QWidget):
+class EmLayout(EndingWidget):
     """Everything that is seen of the dock. Subclasses give what the buttons do."""
 
     def __init__(self, viewer: Any) -> None:

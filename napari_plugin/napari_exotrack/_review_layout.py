@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from exotrack.report.kinds import KINDS
 from napari_exotrack._colours import palette
+from napari_exotrack._ending import EndingWidget
 from napari_exotrack._keys import BY_ACTION, BY_LETTER, KEYS
 from napari_exotrack._look import Note, fill_height, is_dark
 from napari_exotrack._montage import MontageView
@@ -56,7 +57,7 @@ class KeyTable(QTableView):
             self._act(action)
 
 
-class ReviewLayout(QWidget):
+class ReviewLayout(EndingWidget):
     """Everything that is seen of the dock. Subclasses give what buttons and keys do."""
 
     def __init__(self, viewer: Any) -> None:
@@ -221,7 +222,7 @@ class ReviewLayout(QWidget):
         """Do what a key stands for."""
         getattr(self, action)()
 
-    def disconnect_all(self: Any) -> None:
+    def let_go(self: Any) -> None:
         """Give the viewer back as it was."""
         self._let_go()
         self.montage.background.close()
@@ -231,11 +232,6 @@ class ReviewLayout(QWidget):
         self.viewer.layers.events.removed.disconnect(self._find_results)
         self.viewer.dims.events.point.disconnect(self._frame_changed)
         self.viewer.events.theme.disconnect(self._theme_changed)
-
-    def closeEvent(self, event: Any) -> None:
-        """Let go of the viewer."""
-        self.disconnect_all()
-        super().closeEvent(event)
 
     def _change_to(self: Any, kind: str, *_: object) -> None:
         self.change_to(kind)

@@ -77,7 +77,11 @@ def test_events_and_tracks_are_saved_as_the_tables_they_came_from(results: Path,
         assert_frame_equal(read_table(Path(path), Events)[truth.columns], truth, rtol=1e-9, check_dtype=False)
         data, meta, _ = layers["tracks"].as_layer_data_tuple()
         (path,) = write_tracks(str(tmp_path / f"tracks{suffix}"), data, meta)
-        tracks = read_table(results / "tracks.parquet", Tracks).assign(movie_id="cell").sort_values(["track_id", "frame"], ignore_index=True)
+        tracks = (
+            read_table(results / "tracks.parquet", Tracks)
+            .assign(movie_id="cell")
+            .sort_values(["track_id", "frame"], ignore_index=True)
+        )
         assert_frame_equal(read_table(Path(path), Tracks)[tracks.columns], tracks, rtol=1e-6, check_dtype=False)
 
 

@@ -1,0 +1,53 @@
+"""The end of a dock, however it comes: its cross, the viewer's, or that of the program.
+
+napari takes a dock out of its frame, or destroys it with the viewer, without closing it. Children at work would go on, and the
+viewer would call what is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QWidget
+
+
+class EndingWidget(QWidget):
+    """A widget whose `let_go` is called once, while it is still whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = False
+        self._watched: QWidget | None = None
+        app = QApplication.instance()
+        if app is not None:
+            app.aboutToQuit.connect(self.end)
+
+    def let_go(self) -> None:
+        """End children and hear no more of the viewer; subclasses say what that is."""
+
+    def end(self) -> None:
+        """Let go, once."""
+        if not self._ended:
+            self._ended = True
+            self.let_go()
+
+    def event(self, event: Any) -> bool:
+        """Watch the window that the widget is put into, and end when it is taken out of its dock."""
+        if event.type() == QEvent.Type.Show and self._watched is None and self.window() is not self:
+            self._watched = self.window()
+            self._watched.installEventFilter(self)
+        if event.type() == QEvent.Type.ParentChange and self._watched is not None and self.parent() is None:
+            self.end()
+        return bool(super().event(event))
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """End before the viewer's window is destroyed."""
+        if event.type() == QEvent.Type.DeferredDelete and watched is self._watched:
+            self.end()
+        return False
+
+    def closeEvent(self, event: Any) -> None:
+        """End."""
+        self.end()
+        super().closeEvent(event)
