@@ -131,7 +131,7 @@ def em(viewer: Any, theme: str, results: Path, into: Path) -> None:
     viewer.add_image(picture, name="synapse", scale=(pixel_um, pixel_um), units=("um", "um"))
     one = dock(viewer, "EM")
     one.find()
-    until(lambda: not one.command.running)
+    until(lambda: one.table.rowCount() > 0)
     image = viewer.layers[0]
     one.draw()
     viewer.layers["membrane"].add_paths([np.array([(0.8 * image.data.shape[-2], x) for x in (0.0, float(image.data.shape[-1]))])])

@@ -17,7 +17,7 @@ class EndingWidget(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ended = False
+        self._is_over = False
         self._watched: QWidget | None = None
         app = QApplication.instance()
         if app is not None:
@@ -28,24 +28,20 @@ class EndingWidget(QWidget):
 
     def end(self) -> None:
         """Let go, once."""
-        if not self._ended:
-            self._ended = True
+        if not self._is_over:
+            self._is_over = True
             self.let_go()
 
     def event(self, event: Any) -> bool:
         """Watch the window that the widget is put into, and end when it is taken out of its dock."""
         if event.type() == QEvent.Type.Show and self._watched is None and self.window() is not self:
             self._watched = self.window()
-            self._watched.installEventFilter(self)
         if event.type() == QEvent.Type.ParentChange and self._watched is not None and self.parent() is None:
             self.end()
+        gone = self._watched is not None and not event.spontaneous()
+        if event.type() == QEvent.Type.Hide and gone and self._watched is not None and not self._watched.isVisible():
+            self.end()  # the viewer was closed, not only the dock hidden
         return bool(super().event(event))
-
-    def eventFilter(self, watched: Any, event: Any) -> bool:
-        """End before the viewer's window is destroyed."""
-        if event.type() == QEvent.Type.DeferredDelete and watched is self._watched:
-            self.end()
-        return False
 
     def closeEvent(self, event: Any) -> None:
         """End."""

@@ -98,7 +98,7 @@ class Command(QObject):
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._over)
         process.errorOccurred.connect(self._failed)
-        process.started.connect(lambda: setattr(self, "_number", int(process.processId())))
+        process.started.connect(self._began)
         self._process, self._number = process, 0
         process.start(sys.executable, ["-m", module, *words])
 
@@ -120,6 +120,10 @@ class Command(QObject):
         if not self._process.waitForFinished(PATIENCE_MS):
             self._process.kill()
             self._process.waitForFinished(1000)
+
+    def _began(self) -> None:
+        if self._process is not None:
+            self._number = int(self._process.processId())
 
     def _hear(self) -> None:
         if self._process is None:
