@@ -15,6 +15,7 @@ class CopyTable(QTableWidget):
     def __init__(self) -> None:
         super().__init__()
         self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(22)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
 
@@ -34,7 +35,7 @@ class CopyTable(QTableWidget):
         """Put it on the clipboard."""
         chosen = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
         columns = range(self.columnCount())
-        lines = ["\t".join(self.horizontalHeaderItem(column).text() for column in columns)]
+        lines = ["\t".join(self.horizontalHeaderItem(column).text().replace("\n", " ") for column in columns)]
         lines += ["\t".join(self.item(row, column).text() for column in columns) for row in chosen]
         QApplication.clipboard().setText("\n".join(lines))
 

@@ -24,7 +24,7 @@ from napari_exotrack._copy_table import CopyTable
 from napari_exotrack._ending import EndingWidget
 from napari_exotrack._look import Note, fill_height
 
-HEADS = ("#", "state", "surface (nm)", "centre (nm)", "diameter (nm)", "filling", "found by")
+HEADS = ("#", "state", "surface\n(nm)", "centre\n(nm)", "diameter\n(nm)", "filling", "found\nby")
 
 
 class EmLayout(EndingWidget):

@@ -123,7 +123,7 @@ def counted(results: Sequence[Results]) -> tuple[tuple[str, ...], list[tuple[str
     """Heads and rows: events of each kind, their rate with its interval, of each open result."""
     from exotrack.report.rates import counts
 
-    heads = ("movie", "kind", "called", "confident", "per 1000 µm² and min", "95 % low", "95 % high")
+    heads = ("movie", "kind", "called", "sure", "per 1000\nµm² min", "95 %\nlow", "95 %\nhigh")
     rows = []
     for one in results:
         movie = str(one.provenance.get("movie_id", one.folder.name))
@@ -181,7 +181,7 @@ def _say(ax: Any, text: str, colours: dict[str, str]) -> None:
 
 def _text(value: Any) -> str:
     if isinstance(value, float | np.floating):
-        return "–" if np.isnan(value) else f"{value:.3g}"
+        return "–" if np.isnan(value) else f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     return str(value)

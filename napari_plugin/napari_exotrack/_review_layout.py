@@ -95,7 +95,7 @@ class ReviewLayout(EndingWidget):
 
     def size_columns(self) -> None:
         """Columns as wide as what is in them; the last takes what is left."""
-        for column, width in enumerate((40, 98, 44, 62, 78)):
+        for column, width in enumerate((38, 92, 42, 60, 74)):
             self.table.setColumnWidth(column, width)
 
     def has_results(self, there: bool) -> None:
@@ -154,6 +154,7 @@ class ReviewLayout(EndingWidget):
         self.table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(21)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         head = self.table.horizontalHeader()
         head.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         head.setMinimumSectionSize(34)

@@ -92,7 +92,8 @@ def _spin(value: float, most: float, step: float, meaning: str) -> QDoubleSpinBo
     box.setToolTip(meaning)
     box.setKeyboardTracking(False)
     box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    box.setFixedWidth(58 if most > 1 else 42)
+    width = 52 if most > 1 else 34  # napari's own style is wider than the dock has room for
+    box.setStyleSheet(f"QDoubleSpinBox {{ min-width: {width}px; max-width: {width}px; padding: 1px; }}")
     return box
 
 
