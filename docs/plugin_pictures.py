@@ -90,14 +90,14 @@ def review(viewer: Any, theme: str, results: Path, into: Path) -> None:
         until(lambda: "all times (brightest)" in viewer.layers)
         viewer.reset_view()
         shot(viewer, "review_all_times", into)
-        one.show_agreement()
+        one.all_times.setChecked(False)
 
 
 def analyse(viewer: Any, theme: str, results: Path, into: Path) -> None:
     """Live preview; a value that cannot be."""
     viewer.open_sample("exotrack", "granule")
     for name in ("true tracks", "true events"):
-        viewer.layers[name].visible = False
+        viewer.layers.remove(viewer.layers[name])
     one = dock(viewer, "Analyse")
     one.out.setText("results")
     viewer.dims.set_current_step(0, 40)
@@ -119,6 +119,16 @@ def compare(viewer: Any, theme: str, results: Path, into: Path) -> None:
     shot(viewer, f"compare_{theme}", into)
 
 
+def middle(mask: np.ndarray[Any, Any], every: int = 8) -> np.ndarray[Any, Any]:
+    """(n, 2) points along the middle of a membrane that lies across the picture, or up and down it."""
+    across = mask.any(axis=0).mean() >= mask.any(axis=1).mean()
+    seen = mask if across else mask.T
+    points = [
+        (np.flatnonzero(seen[:, column])[0] + 2.0, column) for column in range(0, seen.shape[1], every) if seen[:, column].any()
+    ]
+    return np.array(points)[:, :: 1 if across else -1]
+
+
 def em(viewer: Any, theme: str, results: Path, into: Path) -> None:
     """A simulated synapse: vesicles found, a membrane drawn, distances, states."""
     from exotrack.em import open_stack
@@ -126,15 +136,18 @@ def em(viewer: Any, theme: str, results: Path, into: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         words = [sys.executable, "-m", "exotrack", "simulate", "em", "--out", f"{folder}/em", "--rng", "1"]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        stack = open_stack(next(Path(folder).rglob("*.tif")))
+        stack, mask = (open_stack(Path(folder) / "em" / f"{name}.tif") for name in ("synthetic", "membrane"))
         picture, pixel_um = stack.read()[0], stack.spacing_nm[-1] / 1000
+        line = middle(mask.read()[0] > 0)
     viewer.add_image(picture, name="synapse", scale=(pixel_um, pixel_um), units=("um", "um"))
     one = dock(viewer, "EM")
     one.find()
     until(lambda: one.table.rowCount() > 0)
-    image = viewer.layers[0]
+    one.rule.setCurrentText("bilayer_10")
     one.draw()
-    viewer.layers["membrane"].add_paths([np.array([(0.8 * image.data.shape[-2], x) for x in (0.0, float(image.data.shape[-1]))])])
+    viewer.layers["membrane"].add_paths([line])
+    one.table.selectRow(0)
+    viewer.scene.camera.zoom *= 2
     shot(viewer, f"em_{theme}", into)
 
 

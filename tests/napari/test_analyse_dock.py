@@ -86,7 +86,7 @@ def test_the_preview_follows_the_sliders(docks: Docks, pixels: Any, qtbot: Any) 
     assert set(spots.data[:, 0]) == {20}
     np.testing.assert_allclose(spots.scale, image.scale)
     bright = [pixels[20, int(y) - 1 : int(y) + 3, int(x) - 1 : int(x) + 3].max() for _, y, x in spots.data]
-    assert np.mean(np.array(bright) > np.percentile(pixels[20], 90)) > 0.9
+    assert np.mean(np.array(bright) > np.percentile(pixels[20], 75)) > 0.8
     before = len(spots.data)
     dock.form.rows["detect.false_spots_per_frame"].editor.setText("500")
     dock.form.rows["detect.false_spots_per_frame"].editor.textEdited.emit("500")
