@@ -105,7 +105,7 @@ def test_a_run_is_stopped_without_a_trace(docks: Docks, pixels: Any, qtbot: Any,
     dock.cancel_button.click()
     qtbot.waitUntil(lambda: not dock.command.running, timeout=20_000)
     assert dock.note.text() == "Stopped; nothing was written"
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"long.tif", "long.params.toml"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"long.tif", "long.tif.params.toml"}
     assert dock.run_button.isEnabled()
 
 
@@ -165,4 +165,6 @@ def test_a_dock_that_is_gone_ends_its_children(docks: Docks, pixels: Any, qtbot:
         dock.viewer.dims.set_current_step(0, 3)
     else:
         dock.viewer.window._qt_window.hide()
+    assert dock._watched is not None
+    assert dock._is_over
     assert dock.preview._process is None

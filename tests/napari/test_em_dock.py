@@ -117,11 +117,12 @@ def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp
     dock.draw()
     assert dock.viewer.layers["membrane"].mode == "add_path"
     dock.viewer.layers["membrane"].add_paths([np.array([(100.0, 0.0), (100.0, 199.0)])])
-    assert "docked" in dock.counts.text()
+    assert "proximal" in dock.counts.text()
     assert len(dock.viewer.layers["distances"].data) == 5
     before = list(dock.micrograph.vesicles["state"])
     dock.rule.setCurrentText("bilayer_10")
     assert list(dock.micrograph.vesicles["state"]) != before
+    assert "docked" in dock.counts.text()
     dock.table.selectRow(2)
     assert layer.selected_data == {2}
     dock.diameter.setValue(55.0)
