@@ -152,19 +152,3 @@ def test_the_command_and_the_study_are_written(docks: Docks, tmp_path: Path) -> 
     dock.for_cluster(tmp_path / "study")
     assert QApplication.clipboard().text().startswith(f"exotrack run {sample('granule.tif')} --out")
     assert read_toml(tmp_path / "study" / "study.params.toml") == dock.form.params
-
-
-@pytest.mark.parametrize("how", ["cross", "viewer"])
-def test_a_dock_that_is_gone_ends_its_children(docks: Docks, pixels: Any, qtbot: Any, how: str) -> None:
-    dock = docks("analyse")
-    dock.viewer.add_image(pixels, scale=(0.1, 0.107, 0.107), units=("s", "um", "um"))
-    dock.live.setChecked(True)
-    qtbot.waitUntil(lambda: dock.preview._process is not None and dock.preview._process.processId() > 0, timeout=30_000)
-    if how == "cross":
-        dock.viewer.window.remove_dock_widget(dock)
-        dock.viewer.dims.set_current_step(0, 3)
-    else:
-        dock.viewer.window._qt_window.hide()
-    assert dock._watched is not None
-    assert dock._is_over
-    assert dock.preview._process is None
