@@ -11,6 +11,7 @@ A movie goes through four stages, each a function ``(data, params) -> table``::
 * `analyse` runs them in order: it alone knows the order.
 * `simulate` makes movies with known truth, `score` compares found tables with true ones, `calibrate` injects simulated events
   into a user's own movie and says what is found of them.
+* `exotrack.stats` compares conditions across the cells and animals of many movies.
 
 Tables (columns, dtypes, units, meaning) are in `exotrack.tables`, parameters (units, defaults, reasons) in
 `exotrack.params`, shared physics in `exotrack.physics`, errors in `exotrack.errors`. Names carry units; coordinates are

@@ -35,11 +35,13 @@ class Execution:
     workers : threads on this machine; None takes Dask's own choice (all cores, or an active distributed client).
     block_bytes : pixels per task; 32 MB measured best, see the module docstring.
     progress : called after each batch of blocks.
+    spread : blocks go to the workers of the active Dask client, `workers` of them, instead of threads.
     """
 
     workers: int | None = None
     block_bytes: int = 32_000_000
     progress: Progress | None = None
+    spread: bool = False
 
 
 def blocks(movie: Movie, run: Execution) -> list[Block]:
@@ -60,7 +62,7 @@ def map_blocks(what: str, task: Callable[..., Any], arguments: Sequence[tuple[An
 
     batch = 4 * (run.workers or default_workers())
     options: dict[str, Any] = {}
-    if run.workers is not None and not _has_client():
+    if run.workers is not None and not (run.spread and _has_client()):
         options = {"scheduler": "threads", "num_workers": run.workers}
     lazy = delayed(task, pure=False)
     for first in range(0, len(arguments), batch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exotrack._table import EVENT_KINDS, MAYBE_YES_NO, REAL, TEXT, WHOLE, YES_NO, Column, Table
+from exotrack._table import EVENT_KINDS, EXIT_KINDS, MAYBE_YES_NO, REAL, TEXT, WHOLE, YES_NO, Column, Table
 
 DECOYS = ("visitor", "passer", "docked", "step", "blink")
 """What is injected and is no fusion: a vesicle that docks shortly and leaves, one that passes by, one that stays docked, a
@@ -50,6 +50,38 @@ class Injections(Table):
     docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking happened in the movie and in sight.")
     found_docked_s = Column(REAL, "s", "Time docked as measured.")
     found_docked_entry_observed = Column(MAYBE_YES_NO, "", "The docking was seen.")
+
+
+class InjectedStays(Table):
+    """A docked stay of an injected vesicle, and what was found of it: what a comparison of rates corrects calls by."""
+
+    name = "injected_stays"
+    injection_id = Column(WHOLE, "", "The injection whose vesicle was docked.")
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    round = Column(WHOLE, "", "Round in which it was injected, from 1.")
+    as_found = Column(YES_NO, "", "Brightness drawn from the movie's own spots.")
+    crowded = Column(YES_NO, "", "A docked vesicle of the movie's own lay there, so that what was found may be that one's.")
+    t_first_s = Column(REAL, "s", "True beginning of the stay, from the first frame.")
+    duration_s = Column(REAL, "s", "True length of the stay, within the movie.")
+    n_frames = Column(WHOLE, "frame", "Frames that lie wholly in it.")
+    entry_kind = Column(
+        TEXT, "", "How it truly began: docking; resealing after a kiss-and-run; resident: docked in the first frame.",
+        ("docking", "resealing", "resident"),
+    )  # fmt: skip
+    exit_kind = Column(TEXT, "", "How it truly ended; censored by the end of the movie.", EXIT_KINDS)
+    docking_found = Column(MAYBE_YES_NO, "", "A found docked stay begins with it, in sight; missing where nothing docked.")
+    found = Column(YES_NO, "", "A found docked stay was running when it ended, give or take the gate of undockings.")
+    found_frames = Column(WHOLE, "frame", "Frames of that found stay; 0 if there is none.")
+    called = Column(
+        TEXT, "", "What ended that found stay; going_on: nothing did, the exit was not noticed; empty if there is none or the "
+        "true stay did not end.", (*EXIT_KINDS, "going_on"), may_be_empty=True,
+    )  # fmt: skip
+    watched_s = Column(REAL, "s", "Time for which found stays of it ran before its end.")
+    n_undocking = Column(WHOLE, "", "Found stays of it that ended in an undocking while it was still docked.")
+    n_full_fusion = Column(WHOLE, "", "As n_undocking, in a full fusion.")
+    n_kiss_and_run = Column(WHOLE, "", "As n_undocking, in a kiss-and-run.")
+    n_lost = Column(WHOLE, "", "As n_undocking, in the loss of the track.")
+    n_dockings = Column(WHOLE, "", "Found stays whose docking was called while it was docked already.")
 
 
 class Recall(Table):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -48,6 +48,13 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     least_s: Annotated[
         float, typer.Option("--least-s", min=0.0, metavar="X", help="Use docked stays from this length (s) on.")
     ] = 0.0,
+    dead_ends: Annotated[
+        bool, typer.Option("--dead-ends", help="Fit the part of docked vesicles that neither fuse nor leave.")
+    ] = False,
+    frailty: Annotated[bool, typer.Option("--frailty", help="Fit how much cells differ in their rates; takes longer.")] = False,
+    em: Annotated[
+        Path | None, typer.Option("--em", metavar="PATH", help="Vesicles in micrographs: CSV with class and n, or a folder.")
+    ] = None,
     diameter_nm: Annotated[
         float | None, typer.Option("--diameter-nm", metavar="X", help="Diameter of a vesicle (nm), for the area.")
     ] = None,
@@ -60,39 +67,58 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a comparison that is already there.")] = False,
 ) -> None:
     """Compare docked stays with kinetic models."""
-    from exotrack._blocks import Execution
     from exotrack.io.atomic import check_place
-    from exotrack.kinetics.catalogue import load
-    from exotrack.kinetics.compare import Wanted
-    from exotrack.kinetics.compare import compare as compared
-    from exotrack.kinetics.study import read_study
-    from exotrack.kinetics.verdict import Effort
 
     check_place(out, overwrite)
-    models = [load(name) for name in model]
-    wanted = Wanted(
-        numbers(set_, "--set"),
-        numbers(input_, "--input"),
-        numbers(stimulated, "--stimulated"),
-        free or (),
-        residents,
-        diameter_nm,
-    )
+    drivers = (numbers(set_, "--set"), numbers(input_, "--input"), numbers(stimulated, "--stimulated"))
+    asked = Asked(tuple(results), tuple(model), tuple(calibration or ()), design, em, least_s)
     begun, started = time.perf_counter(), datetime.now(UTC)
-    study = read_study(results, read_design(design), least_s)
-    calls = calls_of(calibration or (), results)
     with _terminal.Bars("compare") as bars:
-        effort = Effort(starts, repeats, rng, Execution(workers=workers, progress=bars))
-        found = compared(study, models, wanted, calls, effort)
+        found = _compared(
+            asked, (*drivers, free or (), residents, diameter_nm, dead_ends), (starts, repeats, rng, frailty), workers, bars
+        )
     record = {
         "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]),
         "started": started.isoformat(timespec="seconds"),
         "took_s": round(time.perf_counter() - begun, 1), "rng": rng, "starts": starts, "repeats": repeats,
-        "results": [str(one) for one in results], "models": list(model), "calibrations": [str(one) for one in calibration or ()],
-        "movie_id": ", ".join(study.movies["movie_id"]),
+        "results": [str(one) for one in results], "models": list(model), "calibrations": [str(one) for one in asked.calibrations],
+        "micrographs": str(em or ""), "movie_id": ", ".join(found.study.movies["movie_id"]),
     }  # fmt: skip
     write(out, found, record, overwrite)
     _say(found, out)
+
+
+class Asked(NamedTuple):
+    """What to read for a comparison."""
+
+    results: tuple[Path, ...]
+    models: tuple[str, ...]
+    calibrations: tuple[Path, ...]
+    design: Path | None
+    em: Path | None
+    least_s: float
+
+
+def _compared(
+    asked: Asked, wanted: tuple[Any, ...], effort: tuple[int, int, int, bool], workers: int | None, progress: Any
+) -> Comparison:
+    """Read everything and compare. wanted : as `Wanted` has it; effort : starts, repeats, seed and whether cells differ."""
+    from dataclasses import replace
+
+    from exotrack._blocks import Execution
+    from exotrack.kinetics.catalogue import load
+    from exotrack.kinetics.compare import Wanted
+    from exotrack.kinetics.compare import compare as compared
+    from exotrack.kinetics.micrograph import read_micrographs
+    from exotrack.kinetics.study import read_study
+    from exotrack.kinetics.verdict import Effort
+
+    models = [load(name) for name in asked.models]
+    counted = None if asked.em is None else read_micrographs(asked.em, models)
+    study = read_study(asked.results, read_design(asked.design), asked.least_s)
+    calls = calls_of(asked.calibrations, asked.results, int(study.movies["min_frames"].max()))
+    run = Execution(workers=workers, progress=progress)
+    return compared(study, models, replace(Wanted(*wanted), micrograph=counted), calls, Effort(*effort[:3], run, effort[3]))
 
 
 def _say(found: Comparison, out: Path) -> None:
@@ -138,27 +164,30 @@ def read_design(path: Path | None) -> dict[str, dict[str, str]]:
     return {row["movie_id"]: {key: row[key] or "" for key in DESIGN if key in row} for row in rows}
 
 
-def calls_of(calibrations: Sequence[Path], results: Sequence[Path]) -> Calls | None:
-    """The counts of all calibrations together; each must be of a movie that is compared."""
-    import numpy as np
+def calls_of(calibrations: Sequence[Path], results: Sequence[Path], min_frames: int) -> Calls | None:
+    """The counts of all calibrations together; each must be of a movie that is compared.
+
+    min_frames : shortest docked stay that is used (frames); only injected vesicles whose stay was found so long count.
+    """
+    import pandas as pd
 
     from exotrack.io.results import read_calibration, read_provenance
     from exotrack.kinetics.calls import Calls
 
     if not calibrations:
         return None
-    counts = []
+    injected = []
     for folder in calibrations:
         last: InputError | None = None
         for movie in results:
             try:
-                counts.append(Calls.of_confusion(read_calibration(folder, read_provenance(movie))["confusion"]))
+                injected.append(read_calibration(folder, read_provenance(movie))["injected_stays"])
                 break
             except InputError as error:
                 last = error
         else:
             raise last or InputError(f"{folder}: calibrates none of the movies")
-    return Calls(counts[0].true, np.sum([one.counts for one in counts], axis=0))
+    return Calls.of_stays(pd.concat(injected, ignore_index=True), min_frames)
 
 
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:

@@ -1,12 +1,49 @@
-"""The tables of a comparison with kinetic models: rates, seen against expected, tests. Part of `exotrack.tables`."""
+"""The tables of a comparison with kinetic models: stays, rates, seen against expected, tests. Part of `exotrack.tables`."""
 
 from __future__ import annotations
 
-from exotrack._table import REAL, TEXT, WHOLE, YES_NO, Column, Table
+from exotrack._table import MAYBE_WHOLE, REAL, TEXT, WHOLE, YES_NO, Column, Table
 
 ROLES = ("fitted", "held", "derived", "nuisance")
+SEEN_EXITS = ("undocking", "full_fusion", "kiss_and_run")
+"""Exits that are seen to happen; the others only end what is seen."""
+STAY_EXITS = (*SEEN_EXITS, "bleaching", "lost", "censored")
+ENTRIES = ("docking", "resealing", "resident", "unknown")
 SOURCES = ("published", "fitted", "naive")
 """Whose rates: the model's own, those found, those that an analysis without corrections finds."""
+
+
+class Stays(Table):
+    """A docked stay as a camera recorded it."""
+
+    name = "stays"
+    study_id = Column(TEXT, "", "Study; empty if not given.", may_be_empty=True)
+    animal_id = Column(TEXT, "", "Animal, culture or donor; empty if not given.", may_be_empty=True)
+    condition = Column(TEXT, "", "Condition; empty if not given.", may_be_empty=True)
+    movie_id = Column(TEXT, "", "Name of the movie.")
+    cell_id = Column(MAYBE_WHOLE, "", "Cell in the movie; missing outside every cell.")
+    track_id = Column(MAYBE_WHOLE, "", "Track of the vesicle.")
+    first_frame = Column(WHOLE, "frame", "First frame that shows it docked.")
+    n_frames = Column(WHOLE, "frame", "Number of frames that show it docked.")
+    frame_s = Column(REAL, "s", "Time from frame to frame.")
+    min_frames = Column(WHOLE, "frame", "Stays of fewer frames would not have been recorded, or were left out.")
+    movie_frames = Column(WHOLE, "frame", "Frames of the movie.")
+    t_entry_s = Column(REAL, "s", "Time of the first frame that shows it docked.")
+    t_since_stimulus_s = Column(
+        REAL, "s", "From the first stimulus to the end of that frame's exposure; negative before it, missing without one."
+    )
+    duration_s = Column(REAL, "s", "n_frames times frame_s.")
+    entry_observed = Column(YES_NO, "", "The beginning of the stay was seen.")
+    entry_kind = Column(
+        TEXT, "", "docking; resealing after a kiss-and-run; resident: docked already in the first frame; unknown: seen from some "
+        "later time on, or after what was called a full fusion.", ENTRIES,
+    )  # fmt: skip
+    exit_observed = Column(YES_NO, "", "The end of the stay was seen.")
+    exit_kind = Column(TEXT, "", "How the stay ended.", STAY_EXITS)
+    p_undocking = Column(REAL, "1", "Probability that the exit was an undocking or no event; missing if no exit was seen.")
+    p_full_fusion = Column(REAL, "1", "Probability that the exit was a full fusion.")
+    p_kiss_and_run = Column(REAL, "1", "Probability that the exit was a kiss-and-run.")
+    fraction_released = Column(REAL, "1", "Fraction of the cargo that left at the exit.")
 
 
 class Rates(Table):
@@ -40,7 +77,7 @@ class Comparisons(Table):
     model = Column(TEXT, "", "Name of the model.")
     rates = Column(TEXT, "", "Whose rates the expectation is for.", SOURCES)
     observable = Column(TEXT, "", "What was seen.")
-    part = Column(TEXT, "", "Of which stays.", ("newcomers", "residents"))
+    part = Column(TEXT, "", "Of which stays, or of the vesicles in micrographs.", ("newcomers", "residents", "micrographs"))
     unit = Column(TEXT, "", "Unit of the values; 1 if they have none.")
     n = Column(WHOLE, "", "Stays it is made from.")
     observed = Column(REAL, "", "Value in the data.")
@@ -75,10 +112,58 @@ class Goodness(Table):
     rates = Column(TEXT, "", "Whose rates were tested.", SOURCES)
     test = Column(
         TEXT, "", "ks, cvm, ad, trend and fates: distances of the stays from the law; any: ad, trend and fates together; joined "
-        "and shape: time rescaling of the fusions; constitutive: gain over a law without hidden steps.",
-        ("ks", "cvm", "ad", "trend", "fates", "any", "joined", "shape", "constitutive"),
+        "and shape: time rescaling of the fusions; constitutive: gain over a law without hidden steps; dead_ends: over one "
+        "without dead ends; cells: over equal cells.",
+        ("ks", "cvm", "ad", "trend", "fates", "any", "joined", "shape", "constitutive", "dead_ends", "cells"),
     )  # fmt: skip
     statistic = Column(REAL, "1", "Value of the distance, or twice the gain in log-likelihood; missing for any.")
-    p_value = Column(REAL, "1", "Chance of as much under the model, from data redrawn through the same camera.")
-    n_redrawn = Column(WHOLE, "", "Redrawn sets.")
+    p_value = Column(
+        REAL, "1", "Chance of as much under the model, from data redrawn through the same camera; of dead_ends and cells from "
+        "the law of a likelihood ratio at an edge.",
+    )  # fmt: skip
+    n_redrawn = Column(WHOLE, "", "Redrawn sets; 0 where none are.")
     n_failed = Column(WHOLE, "", "Of them, sets to which no law could be fitted; they count as worse fits than the data's.")
+
+
+class EventRates(Table):
+    """How often events of one kind come in a condition and period, and how much more often than in another."""
+
+    name = "event_rates"
+    condition = Column(TEXT, "", "Condition; empty if not given.", may_be_empty=True)
+    period = Column(TEXT, "", "The whole movie, or before or after its first stimulus.", ("all", "before", "after"))
+    kind = Column(TEXT, "", "Kind of event; fusion is full fusion and kiss-and-run together.")
+    n_cells = Column(WHOLE, "", "Cells of the condition.")
+    n_events = Column(WHOLE, "", "Events in them.")
+    exposure = Column(REAL, "um^2 s", "Sum over cells of area times time.")
+    rate = Column(REAL, "1/um^2/s", "n_events over exposure.")
+    rate_low = Column(REAL, "1/um^2/s", "Lower end of its 95 % interval.")
+    rate_high = Column(REAL, "1/um^2/s", "Upper end of it.")
+    unit = Column(
+        TEXT, "", "What was resampled for the intervals; event: nothing, they are those of a Poisson count, too narrow if cells "
+        "differ.", ("animal", "cell", "event"),
+    )  # fmt: skip
+    n_units = Column(WHOLE, "", "Independent units: animals, or cells where animals are not given.")
+    reference = Column(TEXT, "", "Period or condition that ratio is to; empty if none.", may_be_empty=True)
+    ratio = Column(REAL, "1", "rate over that of the reference; missing if it had no events.")
+    ratio_low = Column(REAL, "1", "Lower end of its 95 % interval.")
+    ratio_high = Column(REAL, "1", "Upper end of it; missing where the data set none.")
+
+
+class ConditionRates(Table):
+    """A fitted value of a model in the cells of one condition alone, and its ratio to that in another."""
+
+    name = "condition_rates"
+    model = Column(TEXT, "", "Name of the model.")
+    condition = Column(TEXT, "", "Condition.")
+    parameter = Column(TEXT, "", "Name in the model.")
+    unit = Column(TEXT, "", "Unit of the values; 1 if they have none.")
+    n_stays = Column(WHOLE, "", "Docked stays it was fitted to.")
+    n_cells = Column(WHOLE, "", "Cells they are of.")
+    value = Column(REAL, "", "Most probable value.")
+    low = Column(REAL, "", "Lower end of the 95 % interval of the profile likelihood; missing where the data set none.")
+    high = Column(REAL, "", "Upper end of it; missing where the data set none.")
+    identified = Column(YES_NO, "", "The data bound the value on both sides.")
+    reference = Column(TEXT, "", "Condition that ratio is to; empty if none.", may_be_empty=True)
+    ratio = Column(REAL, "1", "value over that of the reference.")
+    ratio_low = Column(REAL, "1", "Lower end of its 95 % interval: errors allow for alike vesicles of a cell (sandwich).")
+    ratio_high = Column(REAL, "1", "Upper end of it.")

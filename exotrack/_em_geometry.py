@@ -114,12 +114,14 @@ def sided(membrane: Membrane, vesicles: pd.DataFrame) -> Membrane:
 def membrane_of(path: Path, stack: Stack, kind: Kind = "auto") -> Membrane:
     """The membrane in a mask file of the stack's shape; `InputError` for another shape, an empty mask, or none at all."""
     from exotrack.em.membrane import Membrane
+    from exotrack.em.stack import check_size
     from exotrack.io.voxels import open_voxels
 
     mask = open_voxels(path).voxels
     if mask.shape != stack.shape:
         found, wished = (" x ".join(map(str, shape)) for shape in (mask.shape, stack.shape))
         raise InputError(f"{path.name}: a mask of {found} for an image of {wished}; draw it on this image")
+    check_size(mask.shape, path.name)
     values = mask.read(*(slice(0, n) for n in mask.shape))
     try:
         return Membrane.from_mask(values[0] if stack.flat else values, _axes(stack.spacing_nm, stack), kind)

@@ -28,6 +28,11 @@ class VesicleParams(Params):
         "Thickness of a membrane between its outer faces. Default: a stained bilayer with its proteins measures 6-8 nm.",
         gt=1, le=40,
     )  # fmt: skip
+    section_nm: float = setting(
+        60.0, "nm",
+        "Thickness of a single section where the image does not say it; 0 for a surface. A vesicle that lies whole in a section "
+        "fades towards its outer face. Default: sections for transmission measure 50-80 nm.", ge=0, le=2000,
+    )  # fmt: skip
     min_score: float = setting(
         0.5, "1",
         "Score from which a candidate is a vesicle. Default: where the simulated micrographs have as many missed as false "
@@ -57,16 +62,18 @@ class FillingParams(Params):
 
     full_from: float = setting(
         0.6, "1",
-        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average, clear "
-        "vesicles 0.3; more than half way is full.", gt=0, le=1,
+        "Occupancy from which a vesicle is full. Default: dense-core granules of a volume of Hydra have 0.7 on average; "
+        "more than "
+        "half way is full.", gt=0, le=1,
     )  # fmt: skip
     empty_below: float = setting(
-        0.3, "1",
-        "Occupancy below which a vesicle is empty. Default: the average of clear vesicles in the same volume.", ge=0, lt=1,
+        0.15, "1",
+        "Occupancy below which a vesicle is empty. Default: twice the error of a vesicle with a small core, so that a third of "
+        "a lumen is seldom taken for none.", ge=0, lt=1,
     )  # fmt: skip
     max_sd: float = setting(
         0.15, "1",
-        "Standard error of the occupancy above which no class is given. Default: half the distance between the two limits.",
+        "Standard error of the occupancy above which no class is given. Default: a third of the distance between the two limits.",
         gt=0, le=1,
     )  # fmt: skip
 

@@ -129,6 +129,8 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tup
     from exotrack.em.backends import find_with
     from exotrack.em.detect import settle
 
+    if stack.flat and wishes.around.section_nm is not None:
+        stack = replace(stack, spacing_nm=(wishes.around.section_nm, *stack.spacing_nm[1:]))
     stack = settle(stack, params.vesicles)
     if wishes.labels is not None:
         return stack, read_vesicles(wishes.labels, stack, split=wishes.split), {}

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from exotrack import __version__, _calibrations, _compare_cli, _demo, _em_cli, _models_cli, _runs, _terminal
+from exotrack import __version__, _calibrations, _commands, _demo, _em_cli, _runs, _terminal
 
 app = typer.Typer(
     name="exotrack",
@@ -24,8 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(_models_cli.app, name="models")
-app.command("compare")(_compare_cli.compare)
+_commands.add_to(app)
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results; each movie gets a folder in it.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]

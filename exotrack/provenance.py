@@ -113,7 +113,7 @@ def input_record(movie: Movie) -> dict[str, Any] | str:
 
 def files_record(source: Any, path: Path | None = None) -> dict[str, Any] | str:
     """As `input_record`, of what `source` reads; `path` is the file of a source that does not know its own."""
-    paths = _paths(source) or ([] if path is None else [path])
+    paths = input_paths(source) or ([] if path is None else [path])
     files = [file for each in paths for file in _files(each)]
     if not files:
         return "array"
@@ -139,7 +139,8 @@ def peak_memory_mb() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-def _paths(source: Any) -> list[Path]:
+def input_paths(source: Any) -> list[Path]:
+    """The files and folders that pixels come from, of what reads them (such as ``movie.frames``); none for an array."""
     # Every reader's frames know their files by one of these names; frames of an array know none.
     paths = getattr(source, "paths", None) or [getattr(source, "path", None)]
     return [Path(path) for path in dict.fromkeys(paths) if path is not None]

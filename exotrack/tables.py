@@ -21,12 +21,16 @@ from exotrack._calibration import INJECTED_KINDS as INJECTED_KINDS
 from exotrack._calibration import Biases as Biases
 from exotrack._calibration import Confusion as Confusion
 from exotrack._calibration import FalseCalls as FalseCalls
+from exotrack._calibration import InjectedStays as InjectedStays
 from exotrack._calibration import Injections as Injections
 from exotrack._calibration import Recall as Recall
 from exotrack._comparison import Comparisons as Comparisons
+from exotrack._comparison import ConditionRates as ConditionRates
+from exotrack._comparison import EventRates as EventRates
 from exotrack._comparison import Goodness as Goodness
 from exotrack._comparison import Ranking as Ranking
 from exotrack._comparison import Rates as Rates
+from exotrack._comparison import Stays as Stays
 from exotrack._em_geometry_tables import DistanceBins as DistanceBins
 from exotrack._em_geometry_tables import Dockings as Dockings
 from exotrack._em_geometry_tables import Pits as Pits
@@ -35,6 +39,11 @@ from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
 from exotrack._em_tables import EM_STATES as EM_STATES
 from exotrack._em_tables import FILLINGS as FILLINGS
 from exotrack._em_tables import Vesicles as Vesicles
+from exotrack._statistics import Effects as Effects
+from exotrack._statistics import Pairs as Pairs
+from exotrack._statistics import Summaries as Summaries
+from exotrack._statistics import Units as Units
+from exotrack._studied import Movies as Movies
 from exotrack._table import EVENT_KINDS as EVENT_KINDS
 from exotrack._table import EXIT_KINDS as EXIT_KINDS
 from exotrack._table import FRAME_STATUSES as FRAME_STATUSES
@@ -250,13 +259,17 @@ class Cells(Table):
 
 ALL: tuple[type[Table], ...] = (Frames, Spots, Tracks, Traces, Episodes, Events, Candidates, Fits, Cells)
 """What an analysis makes, in the order of its stages."""
-CALIBRATION: tuple[type[Table], ...] = (Injections, Recall, Confusion, Biases, FalseCalls)
+CALIBRATION: tuple[type[Table], ...] = (Injections, InjectedStays, Recall, Confusion, Biases, FalseCalls)
 """What a calibration makes."""
 MICROGRAPHS: tuple[type[Table], ...] = (Vesicles, Dockings, DistanceBins, Pits, Sizes)
 """What is made of electron micrographs."""
-COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness)
+COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, EventRates, ConditionRates, Stays)
 """What a comparison with kinetic models makes."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON, *MICROGRAPHS)
+STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
+"""What statistics make."""
+STUDIED: tuple[type[Table], ...] = (Movies,)
+"""What a study of many movies makes besides the tables of each."""
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *STUDIED, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

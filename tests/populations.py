@@ -22,12 +22,17 @@ FRAME_S, LEAST = 0.1, 6
 def results(
     place: Path, model: str, seed: int, *, values: dict[str, float] | None = None, inputs: dict[str, float] | None = None,
     duration_s: float = 30.0, cells: int = 2, params: Analysis | None = None, frame_s: float = FRAME_S,
+    stimulus: tuple[float, dict[str, float]] | None = None,
 ) -> Path:  # fmt: skip
-    """A results folder of `cells` cells: the episodes and events of a population of `model`, and the frames that saw them."""
+    """A results folder of `cells` cells: the episodes and events of a population of `model`, and the frames that saw them.
+
+    stimulus : when it came (s), and the inputs from then on.
+    """
     rng, name = np.random.default_rng(seed), place.name
     episodes, events = [], []
     about = load(model)
-    course = Course.steps([(0.0, {key: one.value for key, one in about.inputs.items()} | (inputs or {}))])
+    rest = {key: one.value for key, one in about.inputs.items()} | (inputs or {})
+    course = Course.steps([(0.0, rest), *([(stimulus[0], rest | stimulus[1])] if stimulus else [])])
     for cell in range(1, cells + 1):
         lives = simulate(about, duration_s, rng, course, values=values)
         true = records(lives, Place(frame_s, 100.0, cell_id=cell, movie_id=name), rng)
@@ -47,5 +52,6 @@ def results(
         {"movie_id": name, "cell_id": range(1, cells + 1), "area_um2": 100.0, "observed_s": duration_s, "footprint": "mask"}
         | counted
     )
-    settings = params or preset("granule").updated({"classify": {"min_docked_s": LEAST * frame_s}, "link": {"min_spots": 2}})
+    base = params or preset("granule").updated({"classify": {"min_docked_s": LEAST * frame_s}, "link": {"min_spots": 2}})
+    settings = base.updated({"classify": {"stimulus_s": [stimulus[0]]}}) if stimulus else base
     return write_results(place, tables, settings, {"movie_id": name, "movie": {"frame_s": frame_s, "n_frames": n}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from exotrack._blocks import Execution, Progress
 from exotrack._frames import ceiling_of, usable
 from exotrack.calibrate.draw import Injection
+from exotrack.calibrate.exits import exits
 from exotrack.calibrate.inject import InjectedFrames
-from exotrack.calibrate.judge import judge
+from exotrack.calibrate.judge import Judged, judge
 from exotrack.calibrate.learn import learn
 from exotrack.calibrate.plan import injections_table, plan
 from exotrack.calibrate.settings import Settings, analysis_of, settings_for
@@ -29,7 +30,7 @@ from exotrack.params import Analysis
 from exotrack.pipeline import Labels, Result, analyse
 from exotrack.score import Gates
 from exotrack.simulate.patches import Patches
-from exotrack.tables import CALIBRATION, Injections
+from exotrack.tables import CALIBRATION, InjectedStays, Injections
 
 STAGES = ("survey", "detect", "measure", "classify")
 """Stages that tell how far they are, in their order."""
@@ -45,6 +46,7 @@ class Calibrated:
     settings: Settings
     untouched: Result
     injections: pd.DataFrame
+    injected_stays: pd.DataFrame
     recall: pd.DataFrame
     confusion: pd.DataFrame
     biases: pd.DataFrame
@@ -111,7 +113,8 @@ def calibrate(
     ground = Ground(untouched, learned, sim, scenery_for(untouched, learned, sim), p)
     gates = Gates.for_movie(movie.pixel_um, movie.frame_s)
     rounds: list[list[Injection]] = []
-    judged = []
+    judged: list[Judged] = []
+    docked: list[list[dict[str, Any]]] = []
     left_out = 0
     for number, own in enumerate(rng.spawn(p.repeats), 1):
         things, without_room = plan(ground, own)
@@ -120,6 +123,7 @@ def calibrate(
         result = analyse(injected, analysis, mask=untouched.footprint, run=replace(run, progress=progress.of(number)))
         rounds.append(things)
         judged.append(judge(things, result, untouched.events, gates))
+        docked += exits(things, result, untouched, gates)
     if not any(rounds):
         raise InputError(
             f"{movie.movie_id}: found no room for a single injection among the movie's own events; lower calibrate.clear_um "
@@ -130,13 +134,21 @@ def calibrate(
     injections = Injections.build(pd.concat([table, found], axis=1).assign(newcomer=_yes(table)))
     record = _record(ground, len(injections), left_out) | {"wall_s": round(time.perf_counter() - begun, 3)}
     return Calibrated(
-        settings, untouched, injections, recall(injections, p.bins), confusion(injections), biases(injections),
+        settings, untouched, injections, _stays(injections, docked),
+        recall(injections, p.bins), confusion(injections), biases(injections),
         false_calls(untouched, [j.caused for j in judged], [j.lost for j in judged], settings.classify.confidence),
         {
             **untouched.provenance, "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "params": settings.model_dump(mode="json"), "calibration": record,
         },
     )  # fmt: skip
+
+
+def _stays(injections: pd.DataFrame, docked: Sequence[Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """Table `InjectedStays`; docked : its rows for each injection, in their order."""
+    shared = injections[["injection_id", "movie_id", "round", "as_found"]].to_dict("records")
+    rows = [{**mine, **stay} for mine, stays in zip(shared, docked, strict=True) for stay in stays]
+    return InjectedStays.build(pd.DataFrame(rows)) if rows else InjectedStays.empty()
 
 
 def _record(ground: Ground, injected: int, left_out: int) -> dict[str, Any]:

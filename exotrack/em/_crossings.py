@@ -57,6 +57,7 @@ class Crossings:
 
     def __init__(self, share: NDArray[Any], spacing_nm: Sequence[float]) -> None:
         self.spacing: Real = np.asarray(spacing_nm, np.float64)
+        self.ends: tuple[Real, Real] = (-0.5 * self.spacing, (np.array(share.shape) - 0.5) * self.spacing)
         self.graded = share.dtype.kind == "f"
         inside = share >= 0.5 if self.graded else share
         places, steps, firsts = [], [], []
@@ -96,7 +97,8 @@ class Crossings:
             return None
         last = reach == REACH[d][-1]
         found = (self._through if self.graded else self._parting)(near, foot, normal, reach, last)
-        return None if found is None else _nearest(found, point, normal, FARTHEST * float(np.linalg.norm(normal * self.spacing)))
+        most = FARTHEST * float(np.linalg.norm(normal * self.spacing))
+        return None if found is None else _nearest(found, point, normal, most, self.ends)
 
     def _parting(self, near: NDArray[np.int64], foot: Real, normal: Real, reach: float, last: bool) -> _Quadric | None:
         """Between voxels inside and outside."""
@@ -127,7 +129,7 @@ class Crossings:
         terms = _terms(here)
         # Of the first powers, the one across the face is 1; the others turn it.
         free = np.column_stack([terms[:, :1], here @ side.T, terms[:, 1 + len(foot) :]])
-        found, *_ = np.linalg.lstsq(free, -here @ across, rcond=None)
+        found: Real = np.asarray(np.linalg.lstsq(free, -here @ across, rcond=None)[0], np.float64)
         rough = float(np.sqrt(np.mean((free @ found + here @ across) ** 2))) * reach
         if rough > ROUGH[last]:
             return None
@@ -188,7 +190,7 @@ def _square(found: Real, d: int) -> Real:
 
 def _logistic(terms: Real, side: Real) -> Real:
     """Weights of the terms that are positive where `side` is 1 and negative where it is -1, by Newton's method."""
-    found = np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0
+    found: Real = np.asarray(np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0, np.float64)
     ridge = RIDGE * np.eye(terms.shape[1])
 
     def cost(weights: Real) -> float:
@@ -208,8 +210,11 @@ def _logistic(terms: Real, side: Real) -> Real:
     return np.asarray(found)
 
 
-def _nearest(face: _Quadric, point: Real, normal: Real, most: float) -> Real | None:
-    """The point of the face that is nearest to `point`; None if it lies more than `most` (nm) off across the rough face."""
+def _nearest(face: _Quadric, point: Real, normal: Real, most: float, ends: tuple[Real, Real]) -> Real | None:
+    """The point of the face that is nearest to `point`; None if it lies more than `most` (nm) off across the rough face.
+
+    ends : lowest and highest places (nm) of the mask; what a quadric does beyond them is no face.
+    """
     x = _onto(face, face.foot.copy())
     if x is None or abs((x - face.foot) @ normal) > most:
         return None
@@ -228,10 +233,21 @@ def _nearest(face: _Quadric, point: Real, normal: Real, most: float) -> Real | N
         moved = _onto(face, x + step * min(1.0, reach / max(size, 1e-12)))
         if moved is None or float(np.linalg.norm(moved - face.foot)) > float(face.scale.max()):
             break
+        if (moved < ends[0]).any() or (moved > ends[1]).any():
+            moved = _onto(face, _stopped(x, moved, ends))
+            return x if moved is None or (moved < ends[0] - most).any() or (moved > ends[1] + most).any() else moved
         x = moved
         if size < 1e-6 * reach:
             break
     return x
+
+
+def _stopped(start: Real, end: Real, ends: tuple[Real, Real]) -> Real:
+    """Where the way from start to end leaves the mask."""
+    way = end - start
+    room = np.where(way > 0, ends[1] - start, start - ends[0])
+    share = np.where(way == 0, 1.0, room / np.maximum(np.abs(way), 1e-12))
+    return np.asarray(start + way * float(np.clip(share.min(), 0.0, 1.0)))
 
 
 def _onto(face: _Quadric, x: Real) -> Real | None:

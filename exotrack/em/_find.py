@@ -65,7 +65,9 @@ def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str
     shift = (first + (fine - 1) / 2) * spacing
     guess = index * spacing - shift
     typical = math.sqrt(octave.templates[0].radius_nm * octave.templates[-1].radius_nm)
-    outlines = trace(detail, tuple(spacing * fine), guess, found[:, 0], Look(octave.model, octave.core, typical))
+    outlines = trace(
+        detail, tuple(spacing * fine), guess, found[:, 0], Look(octave.model, octave.core, typical, octave.section_nm)
+    )
     return _columns(outlines, shift, guess, found, octave, box)
 
 

@@ -43,6 +43,7 @@ class Octave:
     spacing : (z, y, x) of the stack (nm); z is NaN or the thickness for rings.
     coarse, fine : voxels averaged along each of z, y, x where candidates are looked for, and where they are measured.
     templates : one for each radius. model : how they are drawn. core : dense cores are looked for.
+    section_nm : thickness of the sections.
     """
 
     axes: int
@@ -52,11 +53,12 @@ class Octave:
     templates: tuple[Template, ...]
     model: Model
     core: bool
+    section_nm: float
 
     def boxes(self, shape: tuple[int, int, int], core: int | None = None) -> list[Box]:
         """Blocks that cover a stack of `shape`; `core` is their side, which changes nothing but the size of the work."""
         side = core or CORE[self.axes]
-        largest = 1.6 * self.templates[-1].radius_nm + 2 * self.model.membrane_nm + self.model.margin_nm
+        largest = 2.0 * self.templates[-1].radius_nm + 2 * self.model.membrane_nm + self.model.margin_nm
         parts = []
         for axis in range(3):
             step = self.coarse[axis] * side
@@ -74,31 +76,40 @@ class Octave:
         return [Box(*zip(*three, strict=True)) for three in itertools.product(*parts)]
 
 
+def thickness(stack: Stack, params: VesicleParams, deep: bool) -> float:
+    """What is projected onto one picture (nm): a section as the stack or `params` say, nothing in a volume or of dense cores."""
+    if deep or params.look_for == "core":
+        return 0.0
+    apart = stack.spacing_nm[0]
+    return apart if math.isfinite(apart) else params.section_nm
+
+
 def octaves(stack: Stack, params: VesicleParams, deep: bool) -> list[Octave]:
     """The searches that together cover the diameters of `params`; `deep` looks for shells in the volume."""
-    axes = 3 if deep else 2
+    axes, section_nm = 3 if deep else 2, thickness(stack, params, deep)
     low, high = (diameter / 2 for diameter in params.diameter_nm)
     count = max(round(math.log2(high / low)), 1)
     ratio = (high / low) ** (1 / count)
-    return [_octave(stack, params, axes, low * ratio**k, low * ratio ** (k + 1)) for k in range(count)]
+    return [_octave(stack, params, axes, (low * ratio**k, low * ratio ** (k + 1)), section_nm) for k in range(count)]
 
 
-def _octave(stack: Stack, params: VesicleParams, axes: int, low: float, high: float) -> Octave:
+def _octave(stack: Stack, params: VesicleParams, axes: int, limits: tuple[float, float], section_nm: float) -> Octave:
+    low, high = limits
     spacing, core = stack.spacing_nm, params.look_for == "core"
     target = low / VOXELS_PER_RADIUS[axes]
     # A dense core has an edge as soft as its size; a membrane is as thick in a large vesicle as in a small one.
     wall = 0.25 * low if core else params.membrane_nm
     fine = tuple(max(int(0.25 * wall / step), 1) if step == step else 1 for step in spacing)
     coarse = tuple(f * max(round(target / (f * step)), 1) if step == step else 1 for f, step in zip(fine, spacing, strict=True))
-    thick = 0.0 if axes == 3 or core or stack.shape[0] > 1 or math.isnan(spacing[0]) else spacing[0]
-    model = Model(wall, thick)
+    # The thickness of a section changes where a membrane seems to be, hardly whether it is found: a thin ring is looked for.
+    model = Model(wall)
     if axes == 2:
         fine, coarse = (1, *fine[1:]), (1, *coarse[1:])
     voxel = tuple(step * b for step, b in zip(spacing, coarse, strict=True))[3 - axes :]
     steps = max(math.ceil(math.log(high / low) / math.log(STEP)), 1)
     radii = [low * (high / low) ** (k / steps) for k in range(steps + 1)]
     templates = tuple(template(radius, voxel, model, core) for radius in radii)
-    return Octave(axes, spacing, coarse, fine, templates, model, core)  # type: ignore[arg-type]
+    return Octave(axes, spacing, coarse, fine, templates, model, core, section_nm)  # type: ignore[arg-type]
 
 
 def window(stack: Stack, box: Box) -> Single:

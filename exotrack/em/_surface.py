@@ -13,6 +13,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 Real = NDArray[np.float64]
 Single = NDArray[np.float32]
 PAD = 4
+SLAB = 4_000_000
+"""Voxels looked at together."""
 SIGMA_SOLID, SIGMA_BAND = 1.0, 0.7
 """Smoothing in voxels: enough to take away the steps of voxels, and for a band no more than leaves one voxel standing."""
 BAND_NM = 20.0
@@ -20,9 +22,17 @@ BAND_NM = 20.0
 
 
 def is_band(mask: NDArray[np.bool_], spacing_nm: Sequence[float]) -> bool:
-    """Whether a mask is so thin everywhere that it must be the membrane itself."""
-    padded = np.pad(mask, 1, mode="edge")
-    return bool(distance_transform_edt(padded, sampling=spacing_nm).max() <= BAND_NM)
+    """Whether a mask is so thin everywhere that it must be the membrane itself; looked at in slabs, to spare memory."""
+    halo = int(np.ceil(BAND_NM / spacing_nm[0])) + 1
+    step = max(halo, SLAB // max(int(np.prod(mask.shape[1:])), 1))
+    for first in range(0, mask.shape[0], step):
+        low, high = max(first - halo, 0), min(first + step + halo, mask.shape[0])
+        padded = np.pad(mask[low:high], 1, mode="edge")
+        # Beyond the halo a slab knows nothing, but no distance up to the limit reaches that far.
+        inner = distance_transform_edt(padded, sampling=spacing_nm)[1 + first - low :][: min(step, mask.shape[0] - first)]
+        if inner.max(initial=0.0) > BAND_NM:
+            return False
+    return True
 
 
 def smoothed(mask: NDArray[Any], sigma: float) -> Single:

@@ -21,7 +21,7 @@ class Model:
     Attributes
     ----------
     membrane_nm : thickness of the membrane; 0 draws a dense core without one.
-    section_nm : thickness of the section through its centre; 0 is thin against the vesicle.
+    section_nm : thickness of the section that holds its centre, anywhere in it; 0 is thin against the vesicle.
     """
 
     membrane_nm: float
@@ -43,8 +43,9 @@ class Model:
     def _column(self, rho: Real, radius: Any) -> Real:
         if self.section_nm <= 0:
             return np.asarray(rho < radius, float)
-        half = self.section_nm / 2
-        return np.asarray(np.minimum(np.sqrt(np.maximum(radius**2 - rho**2, 0)), half) / half)
+        # Half a chord c, cut by the near face at u: the mean over u of min(c, u), which is c - c^2 / 2T, on both sides.
+        part = np.minimum(np.sqrt(np.maximum(radius**2 - rho**2, 0)) / self.section_nm, 1.0)
+        return np.asarray(part * (2 - part))
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,8 +55,7 @@ def detect(
 
     deep = is_volume(stack, params)
     check_sampling(stack, params)
-    searches = octaves(stack, params, deep)
-    stack, scales = settled(stack, searches)
+    stack, searches, scales = settled(stack, params)
     kind = "disc" if params.look_for == "core" else "shell" if deep else "ring"
     parts = []
     for octave, scale in zip(searches, scales, strict=True):
@@ -81,20 +80,19 @@ def is_volume(stack: Stack, params: VesicleParams) -> bool:
 
 def settle(stack: Stack, params: VesicleParams = VesicleParams()) -> Stack:
     """The stack with its contrast found out by what `params` look for, if it is not known."""
-    if stack.contrast is not None:
-        return stack
-    return settled(stack, octaves(stack, params, is_volume(stack, params)))[0]
+    return stack if stack.contrast is not None else settled(stack, params)[0]
 
 
-def settled(stack: Stack, searches: list[Octave]) -> tuple[Stack, list[Real]]:
-    """The stack with its contrast found out if it was not known, and the noise of each search."""
+def settled(stack: Stack, params: VesicleParams) -> tuple[Stack, list[Octave], list[Real]]:
+    """The stack with its contrast found out if it was not known, the searches, and the noise of each."""
+    searches = octaves(stack, params, is_volume(stack, params))
     looks = [survey(stack, octave) for octave in searches]
     if stack.contrast is None:
-        ratio = math.exp(float(np.mean([math.log(max(ratio, 1e-9)) for _, ratio in looks])))
-        contrast: Contrast = "bright" if ratio < 1 / CLEAR else "dark"
-        sure = "" if max(ratio, 1 / ratio) > CLEAR else ", though it is not clear; say it with --contrast dark or bright"
+        excess = float(np.mean([math.log(max(ratio, 1e-9)) for _, ratio in looks]))
+        contrast: Contrast = "bright" if excess < -math.log(CLEAR) else "dark"
+        sure = "" if abs(excess) > math.log(CLEAR) else ", though it is not clear; say it with --contrast dark or bright"
         stack = stack.with_contrast(contrast, f"membranes are taken to be {contrast}{sure}")
-    return stack, [scale for scale, _ in looks]
+    return stack, searches, [scale for scale, _ in looks]
 
 
 def check_sampling(stack: Stack, params: VesicleParams) -> None:

@@ -6,7 +6,8 @@ image (1). Full and empty are a matter of occupancy, a continuous measure with a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Real = NDArray[np.float64]
-SHELLS = 16
+POINTS = 24
 """Radii at which a lumen is sampled along each ray."""
 RIM = 0.75
-"""Part of the inner radius that counts as lumen: the outer quarter holds the blur of the membrane and of the section."""
+"""Part of the inner radius whose darkness is the core's: the outer quarter holds the blur of the membrane and of the section."""
+BLUR_NM = 3.5
+"""Nearest to the inner face of the membrane that the lumen is looked at: the membrane's own blur ends there."""
 AROUND = (1.1, 1.45)
 """Ring that counts as surroundings, in outer radii: outside the membrane, before the next neighbours."""
 DARKEST, LIGHTEST = 98.0, 10.0
 """Percentiles of the cores' darkness that stand for full and for clear."""
 UNLIKE = 3.0
-"""Spread of the darkness between vesicles over its errors from which there are full and clear ones to compare."""
+"""Spread of the darkness of cores over its errors from which there are full and clear ones to compare."""
 CORRELATED_NM = 5.0
 """Length over which grain is alike: so many samples are one."""
+CUT = 0.3
+"""Scatter of the occupancy of a sphere that a section cuts anywhere up to 0.6 of its radius off the centre, over p (1 - p)."""
+WIDTH = 0.1
+"""Error of the occupancy, over itself, where the membrane was found outside the core: three times that of its radius."""
+LEVELS = 0.03
+"""Error of the occupancy from what clear and stain are taken to be: the blur of the membrane reaches into every lumen."""
+WALL_NM = 7.0
+"""Thickness of the membrane that is looked for around a dense core."""
+RAYS_ALIKE = 2.0
+"""Neighbouring rays that show the same grain."""
+BEYOND, SURE = (1.06, 1.9), 5.0
+"""Where it is looked for, in radii of the core, and its height over its error from which it is there."""
 
 
 def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingParams()) -> pd.DataFrame:
@@ -48,24 +63,38 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
 
     Notes
     -----
-    ``core_darkness`` is (surroundings - lumen) / (surroundings - stain) in grey values turned so that stain is low; stain is the
-    darkest fiftieth of the cores, or the membranes. ``occupancy`` goes linearly from the clearest tenth of the cores (0) to the
-    darkest fiftieth (1). Where all cores of an image are alike there is nothing to compare with and the occupancy is missing. A
+    ``core_darkness`` is (surroundings - core) / (surroundings - stain) in grey values turned so that stain is low; stain is the
+    darkest fiftieth of the cores, or the membranes. ``occupancy`` is the part of the lumen's volume that is as dark as stain: the
+    darkness at each radius, weighted by its volume, between the clearest tenth of the lumens (0; at most as dark as the
+    surroundings) and stain (1). In a section it takes the vesicle to be round and cut near its middle; its standard error allows
+    for cuts beside it. Where vesicles are known by their core, the membrane is looked for outside; if there is none, the core
+    fills the vesicle. Where all cores of an image are alike and no membrane shows how dark stain is, the occupancy is missing. A
     vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
     """
     if not len(vesicles):
         return vesicles
-    core, core_sd, around, wall = _intensities(vesicles, stack)
-    contrast = around - core  # darkness falls outwards where the core is dark
-    stain = max(float(np.nanpercentile(-contrast, DARKEST)), float(np.nanmedian(wall - around)), 1e-9)
-    darkness, darkness_sd = -contrast / stain, core_sd / stain
-    occupancy, occupancy_sd = _occupancy(darkness, darkness_sd)
+    seen = _seen(vesicles, stack)
+    walls = vesicles["membrane_nm"].notna().to_numpy()
+    contrast = seen.core - seen.around
+    stain = max(
+        float(np.nanpercentile(contrast, DARKEST)), float(np.nanmedian((seen.wall - seen.around)[walls])) if walls.any() else 0
+    )
+    stain = max(stain, 1e-9)
+    darkness, darkness_sd = contrast / stain, seen.error / stain
+    lightest = np.minimum(seen.core, seen.rim) - seen.around
+    clear = min(float(np.nanpercentile(lightest, LIGHTEST)) / stain, 0.0)
+    occupancy = np.clip(((seen.mean - seen.around) / stain - clear) / (1 - clear), 0, 1)
+    cut = 0.0 if seen.deep else CUT
+    width = np.where(walls, 0.0, WIDTH) * occupancy
+    occupancy_sd = np.sqrt((darkness_sd / (1 - clear)) ** 2 + (cut * occupancy * (1 - occupancy)) ** 2 + width**2 + LEVELS**2)
+    if not walls.any() and np.ptp(darkness) < UNLIKE * float(np.median(darkness_sd)):
+        occupancy, occupancy_sd = np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
     sign = 1.0 if stack.contrast == "bright" else -1.0
     keep_wall = vesicles["membrane_intensity"].notna().to_numpy()
     filled = vesicles.assign(
-        lumen_intensity=sign * core,
-        background_intensity=sign * around,
-        membrane_intensity=np.where(keep_wall, vesicles["membrane_intensity"], sign * wall),
+        lumen_intensity=sign * seen.core,
+        background_intensity=sign * seen.around,
+        membrane_intensity=np.where(keep_wall, vesicles["membrane_intensity"], sign * seen.wall),
         core_darkness=darkness,
         core_darkness_sd=darkness_sd,
         occupancy=occupancy,
@@ -93,60 +122,91 @@ def darkness_in(pixels: Any, mask: Any) -> float:
     return float((np.median(ground) - np.asarray(pixels, float)[core].mean()) / spread)
 
 
-def _intensities(vesicles: pd.DataFrame, stack: Stack) -> tuple[Real, Real, Real, Real]:
-    """Darkness of the lumen with its standard error, of the surroundings and of the membrane."""
-    deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "volume_eq"]).any()
+class _Seen(NamedTuple):
+    """Darkness of each vesicle (n,): core with its error, mean over the lumen's volume, its outer rim, surroundings, membrane."""
+
+    core: Real
+    error: Real
+    mean: Real
+    rim: Real
+    around: Real
+    wall: Real
+    deep: bool
+
+
+def _seen(vesicles: pd.DataFrame, stack: Stack) -> _Seen:
+    deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "disc", "volume_eq"]).any() and _whole(vesicles)
     fan = rays(3 if deep else 2)
-    rows = [_one(row, stack, fan.units, deep) for row in vesicles.itertuples()]
-    found = np.array(rows, float).reshape(-1, 4)
-    return found[:, 0], found[:, 1], found[:, 2], found[:, 3]
+    found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 6)
+    core, error, mean, rim, around, wall = found.T
+    return _Seen(core, error, mean, rim, around, wall, deep)
 
 
-def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, float, float, float]:
-    outer = row.diameter_nm / 2
-    membrane = row.membrane_nm if row.membrane_nm == row.membrane_nm else 0.0
+def _whole(vesicles: pd.DataFrame) -> bool:
+    """Whether vesicles of several sections are known as bodies, not as rings in one of them."""
+    return bool(vesicles["volume_nm3"].notna().any())
+
+
+def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, ...]:
+    pixels, spacing, here = _window(row, stack, deep)
+
+    def sampled(radii: Real) -> Real:
+        distance = np.ascontiguousarray(np.broadcast_to(radii, (1, len(units), len(radii))))
+        return np.asarray(along_rays(pixels, spacing, here, units, distance)[0])
+
+    outer, membrane = row.diameter_nm / 2, row.membrane_nm
+    known = membrane == membrane
+    if not known:
+        outer, membrane = _membrane_outside(sampled, outer, float(min(spacing)))
     inner = max(outer - membrane, 0.3 * outer)
+    weight = (np.arange(POINTS) + 0.5) / POINTS
+    edge = inner - max(max(spacing), min(0.25 * inner, BLUR_NM)) if membrane else RIM * inner
+    lumen, whole = sampled(RIM * inner * weight), sampled(edge * weight)
+    power = weight ** (len(spacing) - 1)
+    core = float(np.average(lumen.mean(axis=0), weights=power))
+    # What is hidden by the membrane's blur is as dark as what lies next to it.
+    hidden = 1 - (edge / inner) ** 3
+    mean = (1 - hidden) * float(np.average(whole.mean(axis=0), weights=weight**2)) + hidden * float(whole[:, -2:].mean())
+    rim = float(whole.mean(axis=0)[weight > RIM].mean())
+    spread = float(np.sqrt(np.average(((lumen - core) ** 2).mean(axis=0), weights=power)))
+    grain = max(CORRELATED_NM, *spacing)
+    size = (np.pi * (RIM * inner) ** 2 / grain**2) if not deep else (4.19 * (RIM * inner) ** 3 / grain**3)
+    ring = sampled(outer * np.linspace(*AROUND, 6))
+    wide = size * (AROUND[1] ** len(spacing) - AROUND[0] ** len(spacing)) * (outer / (RIM * inner)) ** len(spacing)
+    error = np.hypot(spread / np.sqrt(max(size, 1.0)), 1.25 * float(ring.std()) / np.sqrt(max(wide, 1.0)))
+    wall = float(sampled(np.array([outer - 0.5 * membrane])).mean()) if membrane else core
+    return core, float(error), mean, rim, float(np.median(ring)), wall
+
+
+def _window(row: Any, stack: Stack, deep: bool) -> tuple[NDArray[np.float32], Real, Real]:
+    """Darkness around a vesicle, its spacing, and the vesicle's centre in it (nm)."""
     spacing = np.array(stack.spacing_nm)
     centre = np.array([row.z_nm, row.y_nm, row.x_nm])
     if not deep:
         plane = int(np.clip(round(row.z_nm / spacing[0]) if spacing[0] == spacing[0] else 0, 0, stack.shape[0] - 1))
         spacing, centre = spacing[1:], centre[1:]
-    reach = AROUND[1] * outer
+    reach = AROUND[1] * BEYOND[1] * row.diameter_nm / 2
     shape = np.array(stack.shape if deep else stack.shape[1:])
     first = np.clip(np.floor((centre - reach) / spacing) - 1, 0, np.maximum(shape - 2, 0)).astype(int)
     last = np.maximum(np.minimum(np.ceil((centre + reach) / spacing) + 2, shape), first + 2).astype(int)
     parts = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
     pixels = stack.darkness(*parts) if deep else stack.darkness(slice(plane, plane + 1), *parts)[0]
-    weight = (np.arange(SHELLS) + 0.5) / SHELLS
-    here = (centre - first * spacing)[None]
-
-    def sampled(radii: Real) -> Real:
-        distance = np.broadcast_to(radii, (1, len(units), len(radii)))
-        return np.asarray(along_rays(pixels, spacing, here, units, np.ascontiguousarray(distance))[0])
-
-    power = weight ** (len(spacing) - 1)
-    lumen = sampled(RIM * inner * weight)
-    mean = float(np.average(lumen.mean(axis=0), weights=power))
-    spread = float(np.sqrt(np.average(((lumen - mean) ** 2).mean(axis=0), weights=power)))
-    grain = max(CORRELATED_NM, *spacing)
-    size = (np.pi * (RIM * inner) ** 2 / grain**2) if not deep else (4.19 * (RIM * inner) ** 3 / grain**3)
-    ring = sampled(outer * np.linspace(*AROUND, 6))
-    ground = float(np.median(ring))
-    wide = size * (AROUND[1] ** len(spacing) - AROUND[0] ** len(spacing)) * (outer / (RIM * inner)) ** len(spacing)
-    error = np.hypot(spread / np.sqrt(max(size, 1.0)), 1.25 * float(ring.std()) / np.sqrt(max(wide, 1.0)))
-    wall = sampled(np.array([outer - 0.5 * membrane])) if membrane else lumen
-    return mean, float(error), ground, float(wall.mean())
+    return pixels, spacing, (centre - first * spacing)[None]
 
 
-def _occupancy(darkness: Real, sd: Real) -> tuple[Real, Real]:
-    """From the clearest cores (0) to the darkest (1), with the error; missing where all cores are alike."""
-    known = np.isfinite(darkness)
-    if known.sum() < 3:
-        return np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
-    clear, full = np.percentile(darkness[known], [LIGHTEST, DARKEST])
-    if full - clear < UNLIKE * float(np.median(sd[known])):
-        return np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
-    return np.clip((darkness - clear) / (full - clear), 0, 1), sd / (full - clear)
+def _membrane_outside(sampled: Callable[[Real], Real], core: float, voxel: float) -> tuple[float, float]:
+    """Outer radius and thickness (nm) of the membrane around a core; the core's own radius and 0 if none is seen."""
+    wall = max(WALL_NM, voxel)
+    step = 0.5 * min(voxel, wall)
+    tried = np.arange(BEYOND[0] * core + wall, BEYOND[1] * core, step)
+    if not len(tried):
+        return core, 0.0
+    thick = np.arange(0.25, 1.0, 0.5) * wall
+    middle, out, within = (sampled((tried[:, None] + shift).ravel()) for shift in (-thick, thick, -wall - thick))
+    rise = (middle - 0.5 * (out + within)).reshape(len(middle), len(tried), len(thick)).mean(axis=2)
+    height, error = rise.mean(axis=0), rise.std(axis=0) / np.sqrt(len(rise) / RAYS_ALIKE) + 1e-12
+    k = int(np.argmax(height))
+    return (float(tried[k]), wall) if height[k] > SURE * error[k] else (core, 0.0)
 
 
 def _classes(occupancy: Real, sd: Real, cut: Any, params: FillingParams) -> Any:

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from exotrack._em_geometry_tables import DistanceBins, Dockings, Pits, Sizes
 from exotrack.em._surface import faces_of
+from exotrack.em.distances import places
 from exotrack.em.membrane import Membrane
-from exotrack.em.omega import chains, pits
+from exotrack.em.omega import chains, pits, pits_of_band
 from exotrack.em.placement import distance_bins, dockings, random_placement
 from exotrack.em.states import Rule, place, rule_named
 from exotrack.em.stereology import corrected_sizes
@@ -59,13 +60,21 @@ def describe(  # noqa: PLR0913 - what is known of an image, each by name
         found |= {
             "vesicles": placed, "dockings": dockings(placed, membrane, chosen, random),
             "distance_bins": distance_bins(placed, random, chosen),
-            "pits": pits(membrane, image_id) if membrane.ndim == 2 else Pits.empty(),
+            "pits": _pits(membrane, placed, image_id),
         }  # fmt: skip
     found["sizes"] = Sizes.empty()
     if section_nm is not None:
         whole = vesicles.loc[~vesicles["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
         found["sizes"] = corrected_sizes(whole, section_nm, image_id)
     return found
+
+
+def _pits(membrane: Membrane, placed: pd.DataFrame, image_id: str) -> pd.DataFrame:
+    if membrane.ndim != 2:
+        return Pits.empty()
+    if membrane.source == "band":
+        return pits_of_band(membrane, places(placed, 2), image_id)
+    return pits(membrane, image_id)
 
 
 def section_lines(membrane: Membrane, section: int = 0) -> list[NDArray[np.float64]]:

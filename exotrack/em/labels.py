@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.em._points import POINT_FILES, read_points
-from exotrack.em.stack import Spacing, Stack
+from exotrack.em.stack import Spacing, Stack, check_size
 from exotrack.errors import InputError
 from exotrack.io.guard import shown
 from exotrack.io.voxels import open_voxels
@@ -52,6 +52,7 @@ def read_labels(path: str | Path, stack: Stack, *, dataset: str | None = None) -
         raise InputError(
             f"{name}: labels of {_size(opened.shape)} for an image of {_size(stack.shape)}; both must have one shape"
         )
+    check_size(opened.shape, name)
     found = opened.read(*(slice(0, n) for n in opened.shape))
     return checked(found, name)
 

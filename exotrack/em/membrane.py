@@ -78,7 +78,8 @@ class Membrane:
         if not len(faces):
             raise InputError("membrane: the mask is so thin that it has no face; draw it at least two pixels wide")
         turned = kind in ("outside", "band")
-        level = np.float32(0.5) - values if turned else values - np.float32(0.5)
+        values -= np.float32(0.5)
+        level = np.negative(values, out=values) if turned else values
         steps = Crossings((~whole if not graded else 1 - share) if turned else share, spacing_nm)
         spacing = tuple(map(float, spacing_nm))
         return cls(vertices, faces, kind, 0.5 * max(spacing), level=level, spacing_nm=spacing, steps=steps)

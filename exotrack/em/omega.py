@@ -62,6 +62,51 @@ def pits(
     )
 
 
+def pits_of_band(membrane: Membrane, within_nm: Real, image_id: str = "image", z_nm: float = 0.0) -> pd.DataFrame:
+    """Pits and omega figures of a membrane whose mask is the membrane itself: a `Pits` table along its middle.
+
+    They are looked for along the face that looks away from the cell, where alone the opening of a pore shows, and the thickness
+    of the membrane is added to their widths. within_nm : (n, 2) places of vesicles; the cell is the side that holds most of them.
+
+    Without a place, or where the membrane does not part the image, the table is empty.
+    """
+    from skimage.measure import label
+
+    if membrane.level is None or membrane.ndim != 2:
+        raise InputError("pits: give a membrane made from the mask of one section (y, x)")
+    free = membrane.level > 0
+    sides: NDArray[np.int64] = np.asarray(label(free, connectivity=1), np.int64)
+    at = np.rint(np.asarray(within_nm, float).reshape(-1, 2) / np.asarray(membrane.spacing_nm))
+    at = at[np.isfinite(at).all(axis=1)].astype(int)
+    index = np.clip(at, 0, np.array(free.shape) - 1)
+    counts = np.bincount(sides[tuple(index.T)], minlength=int(sides.max()) + 1)
+    counts[0] = 0
+    if not counts.any() or (counts > 0).sum() == len(counts) - 1:
+        return Pits.empty()
+    cell = sides == int(np.argmax(counts))
+    beyond = np.bincount(sides.ravel(), minlength=len(counts)) * (np.arange(len(counts)) != 0)
+    beyond[int(np.argmax(counts))] = 0
+    outside = sides == int(np.argmax(beyond))
+    found = pits(Membrane.from_mask(~outside, membrane.spacing_nm, "cell"), image_id, z_nm=z_nm)
+    thick = 2.0 * float((~free & _beside(cell, outside, free)).sum()) * float(np.prod(membrane.spacing_nm)) / membrane.size()
+    return Pits.build(found.assign(**{name: found[name] + thick for name in ("neck_nm", "mouth_nm", "width_nm", "fwhm_nm")}))
+
+
+def _beside(cell: NDArray[np.bool_], outside: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The membrane, without what touches neither the cell nor the outside."""
+    from skimage.measure import label
+
+    bands: NDArray[np.int64] = np.asarray(label(~free, connectivity=2), np.int64)
+    touched = np.unique(bands[_grown(cell | outside) & ~free])
+    return np.isin(bands, touched[touched > 0])
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(mask), bool)
+
+
 def chains(vertices: Real, faces: NDArray[np.integer[Any]]) -> list[Real]:
     """The lines that segments in order form."""
     breaks = np.flatnonzero(faces[1:, 0] != faces[:-1, 1]) + 1
@@ -74,40 +119,42 @@ def _of_line(line: Real, membrane: Membrane, deepest: float, shallowest: float, 
     points = resampled(line, n)
     step = length / (n - 1)
     reach = min(int(4 * deepest / step), n - 1)
-    taken = np.zeros(n, bool)
     found = []
     for first, last in _mouths(points, step, reach):
-        if taken[first : last + 1].any():
-            continue
         row = profile(points[first : last + 1], shallowest, deepest)
         if row is None or not _into_cell(row, points[first : last + 1], membrane):
             continue
-        taken[first : last + 1] = True
         row.pop("deepest")
         found.append(row)
     return found
 
 
 def _mouths(points: Real, step: float, reach: int) -> list[tuple[int, int]]:
-    """Pairs of points between which the membrane makes a pocket, each at its mouth, the greatest pocket first.
+    """Pairs of points between which the membrane makes a pocket, each at its mouth, in order.
 
     A mouth is where length less (1 + TURN) distance is greatest: further out, the flanks add as much to the one as to the other,
-    further in, the pocket loses length. It lies where the membrane turns away from the mouth by some 30 degrees.
+    further in, the pocket loses length. It lies where the membrane turns away from the mouth by some 30 degrees. Of all ways to
+    lay pockets side by side the one with the greatest sum is taken, so that two neighbours are not one wide pocket.
     """
     n = len(points)
-    score, ends = np.full(n, -np.inf), np.zeros(n, int)
-    for lag in range(3, reach + 1):
-        value = lag * step - (1 + TURN) * np.linalg.norm(points[lag:] - points[:-lag], axis=1)
-        better = value > score[: n - lag]
-        score[: n - lag][better], ends[: n - lag][better] = value[better], lag
-    found = []
-    while score.max(initial=-np.inf) > 0.5 * step:
-        first = int(np.argmax(score))
-        last = first + int(ends[first])
-        found.append((first, last))
-        begins = np.arange(n)
-        score[(begins <= last) & (begins + ends >= first)] = -np.inf
-    return found
+    total, begins = np.zeros(n + 1), np.full(n, -1)
+    for last in range(3, n):
+        low = max(last - reach, 0)
+        first = np.arange(low, last - 2)
+        value = (last - first) * step - (1 + TURN) * np.linalg.norm(points[last] - points[low : last - 2], axis=1) - 0.5 * step
+        summed = total[low : last - 2] + value
+        best = int(np.argmax(summed))
+        total[last + 1] = total[last]
+        if summed[best] > total[last]:
+            total[last + 1], begins[last] = summed[best], first[best]
+    found, last = [], n - 1
+    while last > 0:
+        if begins[last] >= 0:
+            found.append((int(begins[last]), last))
+            last = int(begins[last]) - 1
+        else:
+            last -= 1
+    return found[::-1]
 
 
 def profile(pocket: Real, shallowest: float, deepest: float) -> dict[str, Any] | None:

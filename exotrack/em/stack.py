@@ -26,6 +26,9 @@ MOST_UNEVEN = 2.0
 """Voxels longer than this along one axis are believed only if the user says so: files often hold a wrong z."""
 FLAG = "--spacing-nm"
 
+MOST_VOXELS = 400_000_000
+"""A mask or label image of more is not taken: it is held in memory whole, at 20 to 30 bytes a voxel."""
+
 Spacing = tuple[float, float, float]
 Contrast = Literal["dark", "bright"]
 
@@ -137,6 +140,17 @@ def open_stack(
         {"spacing_nm": source},
         opened.notes,
     )
+
+
+def check_size(shape: Sequence[int], name: str) -> None:
+    """Refuse a mask or label image that is too large to be held in memory (`InputError`)."""
+    n = math.prod(shape)
+    if n > MOST_VOXELS:
+        size = " x ".join(map(str, shape))
+        raise InputError(
+            f"{name}: a mask or label image of {size} is held in memory whole, and may have {MOST_VOXELS / 1e6:.0f} million "
+            f"voxels, not {n / 1e6:.0f}; crop image and mask to the cell, or average both over 2 x 2 pixels"
+        )
 
 
 def given_spacing(given: float | Sequence[float], deep: bool) -> Spacing:

@@ -33,7 +33,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -57,9 +57,9 @@ def atomic_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         for file in sorted(temporary.rglob("*")):
             _flush(file)
         _flush(temporary)
-        _swap(temporary, path, old)
+        swap(temporary, path, old)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explained(error, path) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -77,7 +77,8 @@ def check_place(path: Path, overwrite: bool = False) -> None:
         raise OutputError(f"{path}: already holds files; choose another place with --out, or replace them with --overwrite")
 
 
-def _swap(new: Path, path: Path, old: Path) -> None:
+def swap(new: Path, path: Path, old: Path) -> None:
+    """Put the folder `new` in the place `path`; what was there goes to `old` on the way, and is deleted. Raises `OSError`."""
     try:
         if path.exists():
             os.replace(path, old)
@@ -107,7 +108,8 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _explained(error: OSError, path: Path) -> ExotrackError:
+def explained(error: OSError, path: Path) -> ExotrackError:
+    """What to tell a user of an error met in writing `path`: `TryAgainError` for a full disk, else `OutputError`."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         return TryAgainError(f"{path}: the disk is full ({reason}); free some space and run the same command again")

@@ -11,13 +11,15 @@ import numpy as np
 
 from exotrack.errors import InputError
 from exotrack.kinetics._grammar import Node
+from exotrack.kinetics.evidence import Evidence
 from exotrack.kinetics.generator import generator, namespace
+from exotrack.kinetics.identifiable import slowest_of
 from exotrack.kinetics.naive import naive_stay
 from exotrack.kinetics.profiles import Profile
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.stays import SEEN_EXITS
-from exotrack.kinetics.subject import LOST, slowest_of
-from exotrack.kinetics.verdict import Evidence, Verdict
+from exotrack.kinetics.subject import BESIDE, own
+from exotrack.kinetics.verdict import Verdict
 
 Row = dict[str, Any]
 NONE = float("nan")
@@ -29,6 +31,7 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
     about, best = found.subject, found.fit
     published, parameters = about.published, about.model.parameters
     naive = found.naive.values if found.naive is not None else {}
+    units = {f.name: f.unit for f in about.free}
     for profile in found.profiles:
         one = parameters.get(profile.name)
         value = best.values[profile.name]
@@ -36,7 +39,7 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
         identified, verdict = told(found, profile, seen.data.fastest_s)
         yield {
             "model": name, "parameter": profile.name, "role": "fitted" if one else "nuisance",
-            "unit": one.unit if one else "1/s", "published": published.get(profile.name, NONE),
+            "unit": one.unit if one else units[profile.name], "published": published.get(profile.name, NONE),
             "evidence": _evidence(found, profile.name),
             "unverified": bool(one and one.unverified and one.name not in about.values),
             "value": value, "sd": sd if math.isfinite(sd) else NONE, "low": profile.low, "high": profile.high,
@@ -55,9 +58,8 @@ def rate_rows(name: str, found: Verdict, seen: Evidence) -> Iterator[Row]:
 
 def told(found: Verdict, profile: Profile, frame_s: float) -> tuple[bool, str]:
     """Whether the data tell a value, and in words what they do not."""
-    if profile.name != LOST:
-        values = {key: value for key, value in found.fit.values.items() if key != LOST}
-        fitted = replace(found.subject, values={**found.subject.values, **values}, losing=False, free=())
+    if profile.name not in BESIDE:
+        fitted = replace(found.subject.alone(), values={**found.subject.values, **own(found.fit.values)}, free=())
         rate = slowest_of(fitted, [profile.name])[profile.name]
         if rate is not None and np.isfinite(rate) and rate * frame_s > 1:
             return False, f"not identified by these data: {rate:.3g} per s is faster than the frame interval of {frame_s:g} s"
@@ -100,7 +102,7 @@ def _quantities(found: Verdict) -> Iterator[tuple[str, str, Callable[[Mapping[st
     moved = {f.name for f in about.free}
 
     def stay(values: Mapping[str, float]) -> Any:
-        return about.course({**values, LOST: 0.0}).schemes[-1]
+        return about.alone().course(values).schemes[-1]
 
     def mean(values: Mapping[str, float]) -> float:
         try:
@@ -119,9 +121,7 @@ def _quantities(found: Verdict) -> Iterator[tuple[str, str, Callable[[Mapping[st
         return of
 
     def derived(key: str) -> Callable[[Mapping[str, float]], float]:
-        return lambda values: float(
-            namespace(about.model, {**about.values, **{k: v for k, v in values.items() if k != LOST}}, inputs)[key]
-        )
+        return lambda values: float(namespace(about.model, {**about.values, **own(values)}, inputs)[key])
 
     for key, tree in about.model.derived.items():
         if moved & set(tree.names()):
@@ -170,6 +170,27 @@ def comparison_rows(
             }  # fmt: skip
 
 
+def micrograph_rows(name: str, found: Verdict) -> Iterator[Row]:
+    """Rows of the table `Comparisons` with the shares of classes in micrographs; none without."""
+    about = found.subject
+    if about.micrograph is None:
+        return
+    snapshot = about.micrograph.snapshot
+    n, every = sum(snapshot.counts.values()), {"published": found.published, "fitted": found.fit.values}
+    for rates, values in every.items():
+        told = about.micrograph.fractions(about.model, {**about.values, **own(values)}, about.inputs) if values else {}
+        for what, share in told.items():
+            seen = snapshot.counts[what] / n
+            error, sd = (math.sqrt(snapshot.design_effect * p * (1 - p) / n) for p in (seen, share))
+            far = (seen - share) / sd if sd > 0 else NONE
+            yield {
+                "model": name, "rates": rates, "observable": f"share_{what}", "part": "micrographs", "unit": "1", "n": n,
+                "observed": seen, "observed_low": max(seen - Z * error, 0.0), "observed_high": min(seen + Z * error, 1.0),
+                "expected": share, "expected_sd": sd, "distance": far,
+                "p_value": math.erfc(abs(far) / math.sqrt(2)) if math.isfinite(far) else NONE,
+            }  # fmt: skip
+
+
 def goodness_rows(name: str, found: Verdict) -> Iterator[Row]:
     """Rows of the table `Goodness`."""
     for rates, test in found.tests.items():
@@ -190,6 +211,16 @@ def goodness_rows(name: str, found: Verdict) -> Iterator[Row]:
             "model": name, "rates": "fitted", "test": "constitutive", "statistic": one.gain, "p_value": one.p_value,
             "n_redrawn": one.repeats, "n_failed": one.n_failed,
         }  # fmt: skip
+    if found.dead is not None:
+        yield _mixture(name, "dead_ends", found.dead.statistic, found.dead.p_value)
+    if found.cells is not None:
+        yield _mixture(name, "cells", found.cells.gain, found.cells.p_value)
+
+
+def _mixture(name: str, test: str, gain: float, p_value: float) -> Row:
+    return {
+        "model": name, "rates": "fitted", "test": test, "statistic": gain, "p_value": p_value, "n_redrawn": 0, "n_failed": 0,
+    }  # fmt: skip
 
 
 def drawn(found: Verdict, identified: Mapping[str, bool]) -> dict[str, tuple[float, bool]]:
@@ -198,7 +229,7 @@ def drawn(found: Verdict, identified: Mapping[str, bool]) -> dict[str, tuple[flo
     By "A -> B, event". identified : by parameter; what is not in it counts as known, as it was not fitted.
     """
     about = found.subject
-    values = {**about.values, **{key: value for key, value in found.fit.values.items() if key != LOST}}
+    values = {**about.values, **own(found.fit.values)}
     inputs = {**about.inputs, **about.stimulated}
     rates = generator(about.model, values, inputs).rates
 

@@ -15,21 +15,25 @@ import pandas as pd
 
 from exotrack._blocks import map_blocks
 from exotrack.errors import ExotrackError, InputError
-from exotrack.kinetics._rows import comparison_rows, goodness_rows, rate_rows
+from exotrack.kinetics._rows import comparison_rows, goodness_rows, micrograph_rows, rate_rows
+from exotrack.kinetics._said import said
 from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.catalogue import Model, load
+from exotrack.kinetics.conditions import condition_rows
 from exotrack.kinetics.content import Content, Membrane, content, membrane
+from exotrack.kinetics.contrasts import event_rates
+from exotrack.kinetics.evidence import Evidence, evidence
 from exotrack.kinetics.fit import Fit, fit
 from exotrack.kinetics.goodness import Observed
+from exotrack.kinetics.micrograph import Micrograph
 from exotrack.kinetics.predicted import Setup, over_cells, parts_of
 from exotrack.kinetics.ranking import rank
 from exotrack.kinetics.resample import Nest
-from exotrack.kinetics.sightings import STARTS, sightings
 from exotrack.kinetics.stays import SEEN_EXITS
 from exotrack.kinetics.study import Study
-from exotrack.kinetics.subject import Subject, subject, unvaried
-from exotrack.kinetics.verdict import Effort, Evidence, Verdict, verdict
-from exotrack.tables import Comparisons, Goodness, Ranking, Rates
+from exotrack.kinetics.subject import DEAD_NEW, DEAD_OLD, Subject, subject
+from exotrack.kinetics.verdict import Effort, Verdict, verdict
+from exotrack.tables import COMPARISON, Comparisons, ConditionRates, EventRates, Goodness, Ranking, Rates, Stays
 
 USUAL = Effort()
 CELLS_REPEATS = 1000
@@ -42,7 +46,8 @@ class Wanted:
 
     values, inputs : of the models, by name; each goes to the models that have it. stimulated : inputs from the first stimulus
     on. free : parameters to fit instead of the models' own choice. residents : use vesicles that were docked in the first frame.
-    diameter_nm : of a vesicle, for the area; None takes the model's.
+    diameter_nm : of a vesicle, for the area; None takes the model's. dead_ends : some docked vesicles neither fuse nor leave.
+    micrograph : counts of vesicles at rest, a further term of the likelihood.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -51,13 +56,15 @@ class Wanted:
     free: Sequence[str] = ()
     residents: bool = True
     diameter_nm: float | None = None
+    dead_ends: bool = False
+    micrograph: Micrograph | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """What came out.
 
-    rates, comparison, ranking, goodness : tables of `exotrack.tables.COMPARISON`. verdicts : by model, the best first, all the
+    rates ... condition_rates : tables of `exotrack.tables.COMPARISON`. verdicts : by model, the best first, all the
     figures need. refused : reason by model that could not be compared. notes : plain sentences on what not to believe.
     """
 
@@ -69,6 +76,8 @@ class Comparison:
     comparison: pd.DataFrame
     ranking: pd.DataFrame
     goodness: pd.DataFrame
+    event_rates: pd.DataFrame
+    condition_rates: pd.DataFrame
     content: Content | None
     membrane: Membrane | None
     refused: Mapping[str, str]
@@ -77,7 +86,7 @@ class Comparison:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by name."""
-        return {"rates": self.rates, "comparison": self.comparison, "ranking": self.ranking, "goodness": self.goodness}
+        return {one.name: self.evidence.stays if one is Stays else getattr(self, one.name) for one in COMPARISON}
 
 
 def compare(
@@ -98,28 +107,33 @@ def compare(
     _require_stimuli(study, wanted)
     known = {model.id: model for model in models}
     seen_kinds = set(study.stays.loc[study.stays["exit_observed"], "exit_kind"])
-    merged = "kiss_and_run" in seen_kinds and any(_no_kiss(model) for model in models)
-    evidence, notes = _evidence(study, wanted, calls, merged)
-    subjects, refused = _subjects(known, evidence, wanted)
+    merged = "kiss_and_run" in seen_kinds and any(no_kiss(model) for model in models)
+    seen, notes = evidence(study, wanted.residents, calls, merged)
+    subjects, refused = _subjects(known, seen, wanted)
     if not subjects:
         raise InputError("; ".join(refused.values()))
-    fits = _fits(subjects, evidence, effort)
+    fits = _fits(subjects, seen, effort)
     table = rank(fits, True, effort.run)
-    null = _null(subjects, evidence, wanted)
+    null = _null(seen, wanted)
     found = {
-        name: verdict(subjects[name], evidence, fits[name], effort, null if _hidden(subjects[name], null) else None)
+        name: verdict(subjects[name], seen, fits[name], effort, null if _hidden(subjects[name], null) else None)
         for name in table["model"]
     }
-    limits, counted = _limits(next(iter(found.values())), evidence, effort)
+    limits, counted = _limits(next(iter(found.values())), seen, effort)
     best = next(iter(found.values())).subject.model
+    alike = [row for name, one in found.items() for row in condition_rows(name, one.fit, one.fit.problem.told(one.fit.x), effort)]
     return Comparison(
-        study, evidence, wanted, found,
-        Rates.build(pd.DataFrame([row for name, one in found.items() for row in rate_rows(name, one, evidence)])),
-        Comparisons.build(pd.DataFrame([r for name, one in found.items() for r in comparison_rows(name, one, limits, counted)])),
+        study, seen, wanted, found,
+        Rates.build(pd.DataFrame([row for name, one in found.items() for row in rate_rows(name, one, seen)])),
+        Comparisons.build(pd.DataFrame([
+            row for name, one in found.items()
+            for row in (*comparison_rows(name, one, limits, counted), *micrograph_rows(name, one))
+        ])),
         Ranking.build(table),
         Goodness.build(pd.DataFrame([row for name, one in found.items() for row in goodness_rows(name, one)])),
-        content(study), membrane(study, best, wanted.diameter_nm), refused,
-        (*study.notes, *notes, *_said(found)),
+        EventRates.build(pd.DataFrame(list(event_rates(study, effort.seed, effort.run)))),
+        ConditionRates.build(pd.DataFrame(alike)) if alike else ConditionRates.empty(),
+        content(study), membrane(study, best, wanted.diameter_nm), refused, (*study.notes, *notes, *said(found)),
     )  # fmt: skip
 
 
@@ -149,77 +163,55 @@ def _require_stimuli(study: Study, wanted: Wanted) -> None:
         )
 
 
-def _no_kiss(model: Model) -> bool:
+def no_kiss(model: Model) -> bool:
+    """Whether a model has no kiss-and-run."""
     return not any(one.event == "kiss_and_run" for one in model.transitions)
 
 
-def _evidence(study: Study, wanted: Wanted, calls: Calls | None, merged: bool) -> tuple[Evidence, list[str]]:
-    """The stays that are used, as all models meet them."""
-    stays, notes = study.stays, []
-    if merged:
-        notes.append("a model that is compared has no kiss-and-run: both kinds of fusion count as one, for all models")
-        if calls is not None:
-            raise InputError("calibrated calls tell kiss-and-run from full fusion, but a model has none; compare it without them")
-        stays = _as_one(stays)
-    used = stays["entry_kind"].isin([s for s in STARTS if wanted.residents or s != "resident"])
-    stays = stays[used].reset_index(drop=True)
-    data = sightings(stays, "calls" if calls is not None else "auto")
-    if calls is None:
-        notes.append("no calibration was given: calls are taken as their probabilities say, or as right where there are none")
-    if not stays["exit_observed"].any():
-        raise InputError("no docked stay ends in sight: no rate can be told from these movies; record longer")
-    return Evidence(stays, data, data.cells, calls), notes
-
-
-def _as_one(stays: pd.DataFrame) -> pd.DataFrame:
-    """Kiss-and-run as a fusion like any other; where a vesicle resealed, what it begins with is then not known."""
-    kiss = stays["exit_kind"] == "kiss_and_run"
-    p = stays["p_full_fusion"] + stays["p_kiss_and_run"]
-    return stays.assign(
-        exit_kind=stays["exit_kind"].mask(kiss, "full_fusion"),
-        entry_kind=stays["entry_kind"].mask(stays["entry_kind"] == "resealing", "unknown"),
-        entry_observed=stays["entry_observed"] & (stays["entry_kind"] != "resealing"),
-        p_full_fusion=p,
-        p_kiss_and_run=p * 0.0,
-    )
-
-
-def _subjects(models: Mapping[str, Model], evidence: Evidence, wanted: Wanted) -> tuple[dict[str, Subject], dict[str, str]]:
+def _subjects(models: Mapping[str, Model], seen: Evidence, wanted: Wanted) -> tuple[dict[str, Subject], dict[str, str]]:
     """The models made ready, and why others cannot be."""
     ready, refused = {}, {}
     for name, model in models.items():
         try:
-            ready[name] = _subject(model, evidence, wanted)
+            ready[name] = _subject(model, seen, wanted)
         except InputError as error:
             refused[name] = str(error)
     return ready, refused
 
 
-def _subject(model: Model, evidence: Evidence, wanted: Wanted) -> Subject:
-    stays = evidence.stays
+def _subject(model: Model, seen: Evidence, wanted: Wanted) -> Subject:
+    stays = seen.stays
     exits = sorted(set(stays.loc[stays["exit_observed"], "exit_kind"]) & set(SEEN_EXITS))
     return subject(
         model,
-        evidence.data.fastest_s,
+        seen.data.fastest_s,
         exits,
         values={key: value for key, value in wanted.values.items() if key in model.parameters},
         inputs={key: value for key, value in wanted.inputs.items() if key in model.inputs},
         stimulated={key: value for key, value in wanted.stimulated.items() if key in model.inputs},
         free=[name for name in wanted.free if name in model.parameters],
-        merged="kiss_and_run" not in exits and not _no_kiss(model),
-        losing=evidence.calls is not None and bool((stays["exit_kind"] == "lost").any()),
+        merged="kiss_and_run" not in exits and not no_kiss(model),
+        losing=seen.calls is not None and bool((stays["exit_kind"] == "lost").any()),
+        dead=_dead(stays) if wanted.dead_ends else (),
+        micrograph=wanted.micrograph,
     )
 
 
-def _fits(subjects: Mapping[str, Subject], evidence: Evidence, effort: Effort) -> dict[str, Fit]:
-    tasks = [(one.problem(evidence.data, evidence.calls), effort.starts, effort.seed) for one in subjects.values()]
+def _dead(stays: pd.DataFrame) -> tuple[str, ...]:
+    """Fractions of dead ends that the stays can speak of."""
+    old = stays["entry_kind"] == "resident"
+    return (*([DEAD_NEW] if (~old).any() else []), *([DEAD_OLD] if old.any() else []))
+
+
+def _fits(subjects: Mapping[str, Subject], seen: Evidence, effort: Effort) -> dict[str, Fit]:
+    tasks = [(one.problem(seen.data, seen.calls), effort.starts, effort.seed) for one in subjects.values()]
     return dict(zip(subjects, map_blocks("models", fit, tasks, effort.run), strict=True))
 
 
-def _null(subjects: Mapping[str, Subject], evidence: Evidence, wanted: Wanted) -> Subject | None:
+def _null(seen: Evidence, wanted: Wanted) -> Subject | None:
     """One docked state with the same exits: the constitutive model of the catalogue. None if that cannot be compared."""
     try:
-        return _subject(load("constitutive"), evidence, Wanted(residents=wanted.residents))
+        return _subject(load("constitutive"), seen, Wanted(residents=wanted.residents, dead_ends=wanted.dead_ends))
     except ExotrackError:
         return None
 
@@ -228,43 +220,21 @@ def _hidden(about: Subject, null: Subject | None) -> bool:
     """Whether a model has more than one docked state that a newcomer can reach, and more to fit than the law without."""
     if null is None or about.model.id == null.model.id or len(about.free) <= len(null.free):
         return False
-    made = about.course(about.start()).schemes[-1]
+    made = about.alone().course(about.start()).schemes[-1]
     reached = made.entry > 0
     for _ in range(made.n_states):
         reached = reached | ((made.stay > 0) & reached[:, None]).any(axis=0)
     return int(np.sum(reached)) > 1
 
 
-def _limits(
-    found: Verdict, evidence: Evidence, effort: Effort
-) -> tuple[dict[tuple[str, str], tuple[float, float]], dict[str, int]]:
+def _limits(found: Verdict, seen: Evidence, effort: Effort) -> tuple[dict[tuple[str, str], tuple[float, float]], dict[str, int]]:
     """Intervals over cells of what was seen, and the stays of each part."""
-    stays, data = evidence.stays, evidence.data
+    stays, data = seen.stays, seen.data
     fates = next(iter(found.predictions.values())).fates
     observed = Observed.of(stays, fates)
-    setup = Setup.of(stays, evidence.cell)
+    setup = Setup.of(stays, seen.cell)
     owner = dict(zip(data.cells.tolist(), stays["animal_id"].tolist(), strict=True))
     animals = [owner.get(k) or f"cell {k}" for k in range(len(data.cell_names))]
     nest = Nest.of(list(data.cell_names), animals)
     counted = {part: int(setup.part(part).sum()) for part in parts_of(setup)}
     return over_cells(observed, setup, nest, CELLS_REPEATS, effort.seed), counted
-
-
-def _said(found: Mapping[str, Verdict]) -> list[str]:
-    """What not to believe of the fits."""
-    said = []
-    for name, one in found.items():
-        # What is faster than a frame is told by the rate it acts at, in the table of rates, and not by the value alone.
-        said += [f"{name}: {note}" for note in one.fit.notes if "faster than a frame" not in note]
-        still = unvaried(one.subject)
-        if still:
-            level = one.subject.model.given({}, one.subject.inputs)
-            words = ", ".join(f"{key} ({level[key]:g} {one.subject.model.inputs[key].unit})" for key in still)
-            said.append(
-                f"{name}: {words} never varied in these movies: rates that depend on it are effective ones, and how they depend "
-                "on it is not identified"
-            )
-        doubtful = [key for key in one.subject.model.unverified if key not in one.subject.values]
-        if doubtful:
-            said.append(f"{name}: from memory and UNVERIFIED: {', '.join(doubtful)}")
-    return said

@@ -66,31 +66,61 @@ class Course:
         first = self.schemes[0]
         if self.resealed is None or "kiss_and_run" not in first.fates:
             return first.rested()
-        kiss = first.fates.index("kiss_and_run")
-        again = first.entering(self.resealed)
-        stayed, at_docking = again.fractions()[kiss], first.fractions()[kiss]
-        # Resealings per docking: each stay may end in a kiss-and-run, after which another begins.
-        per_docking = at_docking / max(1.0 - stayed, 1e-12)
-        return first.entering((first.entry + per_docking * self.resealed) / (1.0 + per_docking)).rested()
+        return starts(first, np.outer(first.exits[:, first.fates.index("kiss_and_run")], self.resealed), "course")[0]
 
 
-def with_dead_ends(scheme: Scheme, arriving: float, resident: float) -> Course:
+def starts(scheme: Scheme, back: Real, where: str) -> tuple[Real, Real | None]:
+    """(m,) states of residents, resealed vesicles among them, and (m,) of those that have just resealed; None if none do.
+
+    scheme : rates during a long rest. back : (m, m) of its exits, rates (1/s) at which a stay ends by a kiss-and-run after which
+    another begins. where : what to name in the error.
+
+    Raises
+    ------
+    InputError : docked vesicles never leave for good.
+    """
+    if not back.any():
+        return scheme.rested(), None
+    try:
+        dwell = np.linalg.solve(-(scheme.stay + back).T, scheme.entry)
+    except np.linalg.LinAlgError:
+        dwell = np.full(scheme.n_states, np.nan)
+    if not np.isfinite(dwell).all() or dwell.min() < -1e-9 * np.abs(dwell).max():
+        raise InputError(f"{where}: docked vesicles never leave for good at these values; give them a way out")
+    dwell = dwell.clip(0.0)
+    into = dwell @ back
+    return dwell / dwell.sum(), into / into.sum() if into.sum() > 0 else None
+
+
+def with_dead_ends(of: Scheme | Course, arriving: float, resident: float) -> Course:
     """A course in which some docked vesicles neither fuse nor leave, but can still bleach or be lost as the others do.
 
     arriving : their fraction of the vesicles that dock. resident : their fraction of those docked in the first frame; the two
-    are not tied to one another, since dead ends gather for as long as the cell has lived.
+    are not tied to one another, since dead ends gather for as long as the cell has lived. What has just resealed is none.
     """
+    course = Course((of,)) if isinstance(of, Scheme) else of
+    if not (0 <= arriving <= 1 and 0 <= resident <= 1):
+        raise InputError(f"dead ends: fractions of {arriving:g} and {resident:g} are not between 0 and 1")
+    again = course.resealed
+    if again is None and "kiss_and_run" in course.fates:
+        again = course.schemes[0].entry
+    return Course(
+        tuple(_with_dead_end(scheme, arriving) for scheme in course.schemes),
+        course.switches_s,
+        np.append(course.residing() * (1 - resident), resident),
+        None if again is None else np.append(again, 0.0),
+    )
+
+
+def _with_dead_end(scheme: Scheme, arriving: float) -> Scheme:
     m = scheme.n_states
     losing = np.array([fate in ("bleaching", "lost") for fate in scheme.fates])
     if not np.allclose(scheme.exits[:, losing], scheme.exits[:1, losing]):
         raise InputError("dead ends: bleaching and loss must have the same rate in every state")
-    if not (0 <= arriving <= 1 and 0 <= resident <= 1):
-        raise InputError(f"dead ends: fractions of {arriving:g} and {resident:g} are not between 0 and 1")
     exits = np.vstack([scheme.exits, np.where(losing, scheme.exits[0], 0.0)])
     stay = np.zeros((m + 1, m + 1))
     stay[:m, :m], stay[m, m] = scheme.stay, -exits[m].sum()
-    whole = Scheme(stay, exits, scheme.fates, np.append(scheme.entry * (1 - arriving), arriving))
-    return Course((whole,), residents=np.append(scheme.rested() * (1 - resident), resident))
+    return Scheme(stay, exits, scheme.fates, np.append(scheme.entry * (1 - arriving), arriving))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,16 +14,17 @@ from typing import Any, Literal
 import numpy as np
 
 from exotrack.errors import ParameterError
+from exotrack.kinetics._curvature import covariance
 from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.likelihood import View, exposure_rates, log_likelihood
-from exotrack.kinetics.scheme import Real
+from exotrack.kinetics.scheme import Real, Scheme
 from exotrack.kinetics.sightings import SOFT, Sightings
 
 Make = Callable[[Mapping[str, float]], View]
 Term = Callable[[Mapping[str, float]], float]
 
-STEP, CURVE_STEP = 1e-5, 2e-3
-"""Steps of first and second derivatives in the searched scale: far below any standard error, far above rounding."""
+STEP = 1e-5
+"""Step of a derivative in the searched scale: far below any standard error, far above rounding."""
 TRIED = 12
 """Points of the search space that are tried for each free value before the best are followed."""
 SPREAD = 30.0
@@ -130,13 +131,14 @@ class Problem:
     def __call__(self, x: Real) -> float:
         """Log-likelihood at a searched point."""
         values = self.values(x)
-        if not self.n_calls or self.calls is None:
-            total = log_likelihood(self.make(values), self.data, self.calls)
-        else:
-            logs = x[len(self.free) :]
-            total = log_likelihood(self.make(values), self.data, self.calls, self.calls.chances(logs))
-            total += self.calls.log_likelihood(logs)
+        total = log_likelihood(self.make(values), self.data, self.told(x))
+        if self.n_calls and self.calls is not None:
+            total += self.calls.log_likelihood(x[len(self.free) :])
         return total + sum(term(values) for term in self.terms)
+
+    def told(self, x: Real) -> Calls | None:
+        """How exits are called at a searched point."""
+        return self.calls.at(x[len(self.free) :]) if self.n_calls and self.calls is not None else self.calls
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +187,11 @@ def fit(problem: Problem, starts: int = 4, seed: int = 0) -> Fit:
     best = sorted(((count(x), k) for k, x in enumerate(points)), reverse=True)[: max(starts, 1)]
     tops = sorted((climb(count, points[k], problem.bounds) for _, k in best), key=lambda top: -top[1])
     x, value = tops[0]
-    covariance = _covariance(count, x, problem.bounds)
-    sd = _sds(problem, x, covariance)
+    spread = covariance(count, x, problem.bounds)
+    sd = _sds(problem, x, spread)
     others = tuple(problem.values(other) for other, height in tops[1:] if value - height < SAME and _differ(other, x))
     values = problem.values(x)
-    return Fit(problem, values, sd, value, x, covariance, count.n, others, _notes(problem, values, others))
+    return Fit(problem, values, sd, value, x, spread, count.n, others, _notes(problem, values, others))
 
 
 class _Counted:
@@ -244,29 +246,8 @@ def _points(problem: Problem, seed: int) -> Real:
     return np.vstack([first, np.concatenate([low + cube * (high - low), np.tile(first[p:], (n, 1))], axis=1)])
 
 
-def _covariance(value: Callable[[Real], float], x: Real, bounds: Real) -> Real:
-    """(n, n) inverse of minus the curvature over what is not at a bound; infinite where it is flat, NaN at a bound."""
-    h = CURVE_STEP
-    away = np.flatnonzero((x - bounds[:, 0] > 2 * h) & (bounds[:, 1] - x > 2 * h))
-    top, n = value(x), len(away)
-    moved = np.eye(len(x)) * h
-    single = np.array([[value(x + moved[k]), value(x - moved[k])] for k in away]).reshape(n, 2)
-    curve = np.diag((single.sum(axis=1) - 2 * top) / h**2)
-    for a in range(n):
-        for b in range(a):
-            both = value(x + moved[away[a]] + moved[away[b]]) + value(x - moved[away[a]] - moved[away[b]])
-            curve[a, b] = curve[b, a] = (both - single[a].sum() - single[b].sum() + 2 * top) / (2 * h**2)
-    found = np.full((len(x), len(x)), np.nan)
-    size, axes = np.linalg.eigh(-curve)
-    spread = np.where(size > 1e-6, 1 / np.maximum(size, 1e-6), np.inf)
-    with np.errstate(invalid="ignore"):
-        terms = np.where(axes[:, None] * axes[None] == 0, 0.0, axes[:, None] * axes[None] * spread)
-        found[np.ix_(away, away)] = terms.sum(axis=2)  # two that are flat together, one up one down: NaN beside the diagonal
-    return found
-
-
-def _sds(problem: Problem, x: Real, covariance: Real) -> dict[str, float]:
-    spread = np.sqrt(np.diag(covariance))
+def _sds(problem: Problem, x: Real, found: Real) -> dict[str, float]:
+    spread = np.sqrt(np.diag(found))
     return {f.name: float(spread[k] * f.per_scale(f.from_scale(x[k]))) for k, f in enumerate(problem.free)}
 
 
@@ -274,13 +255,29 @@ def _differ(one: Real, other: Real) -> bool:
     return bool(np.abs(one - other).max() > 0.2)
 
 
+def _slowest(problem: Problem, values: Mapping[str, float], f: Free) -> float:
+    """Slowest rate (1/s) that a value acts on; 0 if it acts on none."""
+    near = f.from_scale(f.to_scale(values[f.name]) - STEP)
+    one, other = _rates(problem.make(values)), _rates(problem.make({**values, f.name: near}))
+    acts = (np.abs(one - other) > 1e-6 * np.abs(one)) & (one > 0)
+    return float(one[acts].min()) if acts.any() else 0.0
+
+
+def _rates(view: View) -> Real:
+    """All rates (1/s) of a view between states and out of them; the diagonals are negative."""
+    parts = list(view.values()) if isinstance(view, Mapping) else [view]
+    schemes = [scheme for part in parts for scheme in ([part] if isinstance(part, Scheme) else part.schemes)]
+    return np.concatenate([np.concatenate([scheme.stay, scheme.exits], axis=1).ravel() for scheme in schemes])
+
+
 def _notes(problem: Problem, values: Mapping[str, float], others: Sequence[Any]) -> tuple[str, ...]:
     """What not to believe."""
     notes = []
     for f in problem.free:
         value, frame_s = values[f.name], problem.data.fastest_s
-        if f.unit == "1/s" and value * frame_s > 1:
-            notes.append(f"{f.name} = {value:.3g} per s is faster than a frame of {frame_s:g} s: the movie cannot tell it")
+        rate = _slowest(problem, values, f)
+        if rate * frame_s > 1:
+            notes.append(f"{f.name} acts at {rate:.3g} per s, faster than a frame of {frame_s:g} s: the movie cannot tell it")
         at = f.to_scale(value)
         for edge, word in ((f.lower, "lower"), (f.upper, "upper")):
             if abs(at - f.to_scale(edge)) < NEAR_BOUND:

@@ -70,19 +70,19 @@ def flow(stays: pd.DataFrame, observed: Observed, laws: Sequence[FrameLaw], cell
     step[cell] = frame_s
     sums = [np.zeros((2, n + 1)) for n in long]
     kinds = [j for j, fate in enumerate(observed.fates) if fate in FUSION_KINDS]
-    hazards = [_hazard(law, kinds) for law in laws]
+    rising = hazards(laws, observed.fates)
     for row, n in enumerate(observed.n_frames):
         law = laws[observed.group[row]]
-        h = hazards[observed.group[row]][law.min_frames : n + 1]
+        h = rising[observed.group[row]][law.min_frames : n + 1]
         begin = first[row] + law.min_frames - 1
         sums[cell[row]][:, begin : begin + len(h)] += [h, h * (1 - h)]
     fused = np.isin(observed.fate, kinds)
     shift = stream(seed, 0).uniform(size=int(fused.sum()))
     at = (first + observed.n_frames - 1)[fused] + shift
     edges = [np.arange(n + 2) * s for n, s in zip(long, step, strict=True)]
-    rising = [np.concatenate([np.zeros((2, 1)), np.cumsum(one, axis=1)], axis=1) for one in sums]
+    total = [np.concatenate([np.zeros((2, 1)), np.cumsum(one, axis=1)], axis=1) for one in sums]
     until = np.array([one[-1] for one in edges])
-    return Flow(at * frame_s[fused], cell[fused], until, edges, [one[0] for one in rising], [one[1] for one in rising])
+    return Flow(at * frame_s[fused], cell[fused], until, edges, [one[0] for one in total], [one[1] for one in total])
 
 
 def released(of: Flow) -> Released | None:
@@ -106,8 +106,13 @@ def rescaled(of: Flow, repeats: int, seed: int) -> Rescaled | None:
         return None
 
 
+def hazards(laws: Sequence[FrameLaw], fates: Sequence[str]) -> list[Real]:
+    """(N + 1,) of each law: chance of a fusion after k frames, given that there were k or more; `fates` are the laws' own."""
+    kinds = [j for j, fate in enumerate(fates) if fate in FUSION_KINDS]
+    return [_hazard(law, kinds) for law in laws]
+
+
 def _hazard(law: FrameLaw, kinds: Sequence[int]) -> Real:
-    """(N + 1,) chance of a fusion after k frames, given that there were k or more."""
     lasting = law.lasting[:-1]
     fusing = law.ending[:, list(kinds)].sum(axis=1)
     found = np.divide(fusing, lasting, out=np.zeros_like(lasting), where=lasting > 1e-300)

@@ -36,14 +36,14 @@ RESEALED, RESIDENT = STARTS.index("resealing"), STARTS.index("resident")
 CERTAIN = Calls.certain()
 
 
-def log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> float:
+def log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> float:
     """Log-likelihood of all stays.
 
     Parameters
     ----------
     view : a `Scheme`, a `Course`, or one for each label of `data`.
     data : from `sightings`.
-    calls : how exits are called; None: as they are. chances : of those calls, instead of what their counts say.
+    calls : how exits are called, at the chances of their counts; None: as they are.
 
     Raises
     ------
@@ -51,23 +51,23 @@ def log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chan
     """
     total = 0.0
     for group in data.groups:
-        keys, terms = _terms(_course(view, group.label), group, calls, chances)
+        keys, terms = _terms(_course(view, group.label), group, calls)
         total += float(keys.count @ terms)
     return total
 
 
-def stay_log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> Real:
+def stay_log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> Real:
     """(n,) log-likelihood of each stay, in the order of the table; 0 for those that are not used."""
     found = np.zeros(len(data.cells))
     for group in data.groups:
-        keys, terms = _terms(_course(view, group.label), group, calls, chances)
+        keys, terms = _terms(_course(view, group.label), group, calls)
         found[group.rows] = terms[keys.term]
     return found
 
 
-def cell_log_likelihood(view: View, data: Sightings, calls: Calls | None = None, chances: Real | None = None) -> Real:
+def cell_log_likelihood(view: View, data: Sightings, calls: Calls | None = None) -> Real:
     """(n_cells,) log-likelihood of the stays of each cell, in the order of ``data.cell_names``."""
-    each = stay_log_likelihood(view, data, calls, chances)
+    each = stay_log_likelihood(view, data, calls)
     return np.asarray(np.bincount(data.cells, each, len(data.cell_names)), dtype=float)
 
 
@@ -84,29 +84,54 @@ def _course(view: View, label: str) -> Course:
     return Course((view,)) if isinstance(view, Scheme) else view
 
 
-def _terms(course: Course, group: Group, calls: Calls | None, chances: Real | None) -> tuple[Keys, Real]:
+def _terms(course: Course, group: Group, calls: Calls | None) -> tuple[Keys, Real]:
     """The keys of a group and the log-likelihood of each of their terms."""
-    keys = group.dated if course.switches_s else group.timeless
-    parts = segments(course, group.frame_s, group.origin_s)
-    states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
-    lasting = states.sum(axis=1)
-    leaving = _leaving(parts, keys, states)
-    matrix = (calls or CERTAIN).matrix(course.fates, chances)
-    by_call = leaving @ matrix
-    likelihood = np.empty(len(keys.code))
-    for code in np.unique(keys.code):
-        mine = keys.code == code
-        if code == SOFT:
-            at = [course.fates.index(fate) for fate in SEEN_EXITS if fate in course.fates]
-            has = [k for k, fate in enumerate(SEEN_EXITS) if fate in course.fates]
-            likelihood[mine] = (leaving[keys.key[mine]][:, at] * keys.weight[mine][:, has]).sum(axis=1)
-        elif code == CENSORED or (code == CALLED.index("lost") and not matrix[:, code].any()):
-            likelihood[mine] = lasting[keys.key[mine]]
-        else:
-            likelihood[mine] = by_call[keys.key[mine], code]
+    keys, lasting, least, ended = _ended(course if calls is None else calls.seen(course), group)
+    likelihood = np.where(np.isnan(ended[:, 0]), lasting[keys.key], ended.sum(axis=1))
     given = least[keys.key]
     with np.errstate(divide="ignore", invalid="ignore"):
         return keys, np.log(np.maximum(np.where(given > RARE, likelihood / given, 0.0), LEAST))
+
+
+def _ended(course: Course, group: Group) -> tuple[Keys, Real, Real, Real]:
+    """The keys of a group, their (n_keys,) chance of lasting so long and of being recorded, and (n_terms, J) the chance of ending
+    by each fate and of what was said of it; NaN where nothing was.
+    """
+    keys = group.dated if course.switches_s else group.timeless
+    parts = segments(course, group.frame_s, group.origin_s)
+    states, least = (_timeless if len(parts) == 1 else _dated)(course, parts, keys, group.min_frames)
+    matrix = CERTAIN.matrix(course.fates)
+    losing = any((one.exits @ matrix[:, CALLED.index("lost")]).any() for one in course.schemes)
+    said = np.empty((len(keys.code), len(course.fates)))
+    for code in np.unique(keys.code):
+        mine = keys.code == code
+        if code == SOFT:
+            place = [SEEN_EXITS.index(fate) if fate in SEEN_EXITS else -1 for fate in course.fates]
+            said[mine] = np.where(np.array(place) >= 0, keys.weight[mine][:, place], 0.0)
+        else:
+            said[mine] = np.nan if code == CENSORED or (code == CALLED.index("lost") and not losing) else matrix[:, code]
+    return keys, states.sum(axis=1), least, _leaving(parts, keys, states)[keys.key] * said
+
+
+def fate_chances(view: View, data: Sightings, calls: Calls | None = None) -> Real:
+    """(n, J) chance that each stay ended by each fate, given its length and what was said of its end; NaN where nothing was.
+
+    What is left to 1 is the chance that it had not ended at all: that its exit was called falsely.
+    """
+    courses = [_course(view, group.label) for group in data.groups]
+    found = np.full((len(data.cells), len(courses[0].fates)), np.nan)
+    for course, group in zip(courses, data.groups, strict=True):
+        if calls is None:
+            keys, _, _, ended = _ended(course, group)
+            whole = ended.sum(axis=1, keepdims=True)
+        else:
+            keys, _, _, ended = _ended(calls.seen(course), group)
+            whole = ended.sum(axis=1, keepdims=True)
+            each = [_ended(calls.seen(course, fate), group)[-1][:, : len(CALLED)] for fate in course.fates]
+            ended = np.stack([np.nan_to_num(one).sum(axis=1) for one in each], axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[group.rows] = (ended / whole)[keys.term]
+    return found
 
 
 def _timeless(course: Course, parts: list[Segment], keys: Keys, min_frames: int) -> tuple[Real, Real]:

@@ -14,7 +14,7 @@ from exotrack.kinetics.fit import Fit, Problem, fit
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.sightings import sightings
 from exotrack.kinetics.stays import CHANCES, SEEN_EXITS
-from exotrack.kinetics.subject import LOST, Subject
+from exotrack.kinetics.subject import BESIDE, UNDOCKED, Subject
 
 
 def uncorrected(stays: pd.DataFrame) -> pd.DataFrame:
@@ -26,7 +26,8 @@ def uncorrected(stays: pd.DataFrame) -> pd.DataFrame:
 
 def naive_fit(about: Subject, stays: pd.DataFrame, starts: int, seed: int) -> Fit | None:
     """The scheme fitted to `uncorrected` stays; None if these are fewer than two."""
-    free = tuple(f for f in about.free if f.name != LOST)
+    about = about.alone()
+    free = tuple(f for f in about.free if f.name not in BESIDE or f.name == UNDOCKED)
     try:
         return fit(Problem(about.course, free, sightings(uncorrected(stays), "calls")), starts, seed)
     except InputError:

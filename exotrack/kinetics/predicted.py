@@ -174,5 +174,7 @@ def over_cells(
 
 
 def _band(t_s: Real, seen: Real, drawn: Real) -> Band:
-    low, middle, high = np.nanquantile(drawn, [0.025, 0.5, 0.975], axis=0)
+    # With NaN numpy goes point by point, which takes a hundred times as long.
+    quantile = np.quantile if np.isfinite(drawn).all() else np.nanquantile
+    low, middle, high = quantile(drawn, [0.025, 0.5, 0.975], axis=0)
     return Band(t_s, seen, middle, low, high)

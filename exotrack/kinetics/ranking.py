@@ -97,8 +97,7 @@ def _without(best: Fit, cell: int) -> float:
     x, _ = climb(rest, best.x, rest.bounds, size=size)
     alone = data.only(data.cells == cell)
     problem = best.problem
-    chances = problem.calls.chances(x[len(problem.free) :]) if problem.calls is not None and problem.n_calls else None
-    return float(stay_log_likelihood(problem.make(problem.values(x)), alone, problem.calls, chances).sum())
+    return float(stay_log_likelihood(problem.make(problem.values(x)), alone, problem.told(x)).sum())
 
 
 def rank(fits: Mapping[str, Fit], cells_left_out: bool = True, run: Execution = Execution()) -> pd.DataFrame:

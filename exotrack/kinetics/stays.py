@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from exotrack._comparison import SEEN_EXITS as SEEN_EXITS
+from exotrack._comparison import Stays as Stays
+from exotrack._table import FUSION_KINDS
 from exotrack.errors import InputError
-from exotrack.tables import FUSION_KINDS, MAYBE_WHOLE, REAL, TEXT, WHOLE, YES_NO, Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,44 +19,9 @@ if TYPE_CHECKING:
 
 STEP_S = 0.1
 """Frames closer in time than this are put together before a vesicle's state is told, so a shortest stay is whole steps of it."""
-SEEN_EXITS = ("undocking", "full_fusion", "kiss_and_run")
-"""Exits that are seen to happen; the others only end what is seen."""
-STAY_EXITS = (*SEEN_EXITS, "bleaching", "lost", "censored")
-ENTRIES = ("docking", "resealing", "resident", "unknown")
 CHANCES = ("p_undocking", "p_full_fusion", "p_kiss_and_run")
 """Columns with the probabilities of `SEEN_EXITS`, in their order."""
 SUM_TOLERANCE = 1e-3
-
-
-class Stays(Table):
-    """A docked stay as a camera recorded it."""
-
-    name = "stays"
-    study_id = Column(TEXT, "", "Study; empty if not given.", may_be_empty=True)
-    animal_id = Column(TEXT, "", "Animal, culture or donor; empty if not given.", may_be_empty=True)
-    condition = Column(TEXT, "", "Condition; empty if not given.", may_be_empty=True)
-    movie_id = Column(TEXT, "", "Name of the movie.")
-    cell_id = Column(MAYBE_WHOLE, "", "Cell in the movie; missing outside every cell.")
-    track_id = Column(MAYBE_WHOLE, "", "Track of the vesicle.")
-    first_frame = Column(WHOLE, "frame", "First frame that shows it docked.")
-    n_frames = Column(WHOLE, "frame", "Number of frames that show it docked.")
-    frame_s = Column(REAL, "s", "Time from frame to frame.")
-    min_frames = Column(WHOLE, "frame", "Stays of fewer frames would not have been recorded, or were left out.")
-    movie_frames = Column(WHOLE, "frame", "Frames of the movie.")
-    t_entry_s = Column(REAL, "s", "Time of the first frame that shows it docked.")
-    t_since_stimulus_s = Column(REAL, "s", "The same since the first stimulus; negative before it, missing without one.")
-    duration_s = Column(REAL, "s", "n_frames times frame_s.")
-    entry_observed = Column(YES_NO, "", "The beginning of the stay was seen.")
-    entry_kind = Column(
-        TEXT, "", "docking; resealing after a kiss-and-run; resident: docked already in the first frame; unknown: seen from some "
-        "later time on, or after what was called a full fusion.", ENTRIES,
-    )  # fmt: skip
-    exit_observed = Column(YES_NO, "", "The end of the stay was seen.")
-    exit_kind = Column(TEXT, "", "How the stay ended.", STAY_EXITS)
-    p_undocking = Column(REAL, "1", "Probability that the exit was an undocking or no event; missing if no exit was seen.")
-    p_full_fusion = Column(REAL, "1", "Probability that the exit was a full fusion.")
-    p_kiss_and_run = Column(REAL, "1", "Probability that the exit was a kiss-and-run.")
-    fraction_released = Column(REAL, "1", "Fraction of the cargo that left at the exit.")
 
 
 def least_frames(params: Analysis, frame_s: float) -> int:
@@ -98,7 +65,9 @@ def stays(
         min_frames=min_frames,
         movie_frames=int(movie["movie_frames"]),
         t_entry_s=docked["t_first_s"],
-        t_since_stimulus_s=docked["t_first_s"] - stimulus_s,
+        # A vesicle shows in the frame in whose exposure it docked, and no longer in that in which it left: a frame stands for the
+        # end of its exposure.
+        t_since_stimulus_s=docked["t_first_s"] + frame_s - stimulus_s,
         duration_s=docked["n_frames"] * frame_s,
         entry_kind=_entries(docked, episodes),
         **dict(zip(CHANCES, chance.T, strict=True)),

@@ -29,8 +29,9 @@ class Study:
     """One or more analysed movies.
 
     stays : table `Stays`. events, cells : those tables with study_id, animal_id and condition.
-    movies : a row per movie: movie_id, study_id, animal_id, condition, movie_frames, frame_s, observed_s, stimulus_s (the
-    first; NaN if none), min_frames, cargo. notes : plain sentences on what was left out or is doubtful.
+    movies : a row per movie: movie_id, study_id, animal_id, condition, movie_frames, frame_s, observed_s, before_s (the part of
+    it before the first stimulus), stimulus_s (the first; NaN if none), min_frames, cargo. notes : plain sentences on what was
+    left out or is doubtful.
     """
 
     stays: pd.DataFrame
@@ -103,14 +104,17 @@ def _movie(results: Results[Analysis], design: Mapping[str, Mapping[str, str]], 
         )
     frames = results.tables["frames"]
     times = results.params.classify.stimulus_s
+    usable = frames["status"].isin(("ok", "saturated"))
+    stimulus_s = float(min(times)) if times else float("nan")
     recorded = least_frames(results.params, frame_s)
     about: dict[str, Any] = {
         "movie_id": name,
         **{key: str(design.get(name, {}).get(key, "")) for key in DESIGN},
         "movie_frames": len(frames),
         "frame_s": frame_s,
-        "observed_s": frame_s * int(frames["status"].isin(("ok", "saturated")).sum()),
-        "stimulus_s": float(min(times)) if times else float("nan"),
+        "observed_s": frame_s * int(usable.sum()),
+        "before_s": frame_s * int((usable & (frames["t_s"] < stimulus_s)).sum()),
+        "stimulus_s": stimulus_s,
         "min_frames": max(recorded, int(np.ceil(least_s / frame_s - 1e-9))),
         "cargo": results.params.classify.cargo,
     }

@@ -18,20 +18,27 @@ from exotrack._settings import nearest
 from exotrack.errors import InputError, ParameterError
 from exotrack.kinetics._grammar import evaluate
 from exotrack.kinetics.calls import Calls
-from exotrack.kinetics.catalogue import Model, Parameter, Transition
-from exotrack.kinetics.course import Course
-from exotrack.kinetics.fit import Free, Problem
+from exotrack.kinetics.catalogue import Model, Transition
+from exotrack.kinetics.course import Course, starts, with_dead_ends
+from exotrack.kinetics.fit import Free, Problem, Term
 from exotrack.kinetics.generator import namespace, scheme
+from exotrack.kinetics.identifiable import ACTS, fraction_slopes, free_of, in_micrograph, require_apart, slopes, slowest_of
+from exotrack.kinetics.micrograph import Micrograph
 from exotrack.kinetics.scheme import Real, Scheme
 from exotrack.kinetics.sightings import Sightings
 
-LOST = "lost_per_s"
-"""Name of the observer's rate of losing a vesicle from sight."""
-CONFOUNDED = 1e-6
-"""Singular value of the rates against the fitted values, over the largest, below which some act only together."""
-LEAST, STEP = 1e-9, 1e-3
-"""Rate (1/s) below which one is as good as none; step of derivatives on the searched scale."""
+LOST, UNDOCKED = "lost_per_s", "undock_per_s"
+"""Names of the observer's rate of losing a vesicle from sight, and of the undocking added to a model that has none."""
+DEAD_NEW, DEAD_OLD = "dead_newcomers", "dead_residents"
+"""Names of the fractions of dead ends among vesicles that dock, and among those docked in the first frame."""
+BESIDE = (LOST, UNDOCKED, DEAD_NEW, DEAD_OLD)
+"""What is fitted beside a model and is no parameter of it."""
 Values = Mapping[str, float]
+
+
+def own(values: Values) -> dict[str, float]:
+    """The values that are parameters of the model."""
+    return {key: value for key, value in values.items() if key not in BESIDE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +47,10 @@ class Subject:
 
     values : parameters that differ from the model's own. inputs, stimulated : inputs throughout, and those that differ from the
     first stimulus on (empty: none do). merged : kiss-and-run counts as fusion, since a model that is compared has no other.
-    losing : vesicles are also lost from sight, at a rate that is fitted. free : what is fitted. held : reason by name of what
-    acts on the stay, or was to be fitted, and is not fitted.
+    losing : vesicles are also lost from sight, at a rate that is fitted. undocking : they also undock, at a rate that is fitted,
+    since the model knows no undocking. dead : which fractions of dead ends are fitted, `DEAD_NEW` and `DEAD_OLD`.
+    micrograph : counts of vesicles by class at rest, a term of the likelihood. free : what is fitted. held : reason by name of
+    what acts on the stay, or was to be fitted, and is not fitted.
     """
 
     model: Model
@@ -50,6 +59,9 @@ class Subject:
     stimulated: Values = field(default_factory=dict)
     merged: bool = False
     losing: bool = False
+    undocking: bool = False
+    dead: tuple[str, ...] = ()
+    micrograph: Micrograph | None = None
     free: tuple[Free, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,28 +72,45 @@ class Subject:
 
     def start(self) -> dict[str, float]:
         """The fitted values before the fit."""
-        own = self.published
-        return {f.name: 0.0 if f.name == LOST else own[f.name] for f in self.free}
+        known = self.published
+        return {f.name: 0.0 if f.name in BESIDE else known[f.name] for f in self.free}
+
+    def alone(self) -> Subject:
+        """The vesicle by itself: nothing is lost from sight, and there are no dead ends."""
+        return replace(self, losing=False, dead=())
 
     def course(self, values: Values) -> Course:
         """What the values make of a docked stay; those that are not given keep the model's numbers."""
-        own = {**self.values, **{key: value for key, value in values.items() if key != LOST}}
+        numbers = {**self.values, **own(values)}
         levels = [self.inputs, {**self.inputs, **self.stimulated}] if self.stimulated else [self.inputs]
-        made = [self._scheme(own, level) for level in levels]
-        schemes = [one for one, _ in made]
-        residents, resealed = self._starts(*made[0])
+        made = [self._scheme(numbers, level) for level in levels]
+        if self.undocking:
+            made = [(one.losing("undocking", float(values.get(UNDOCKED, 0.0))), back) for one, back in made]
+        residents, resealed = starts(*made[0], f"model {self.model.id}")
         lost = float(values.get(LOST, 0.0))
-        ready = [one.losing("lost", lost) if self.losing else one for one in schemes]
-        return Course(tuple(ready), (0.0,) * (len(ready) - 1), residents, resealed)
+        ready = [one.losing("lost", lost) if self.losing else one for one, _ in made]
+        found = Course(tuple(ready), (0.0,) * (len(ready) - 1), residents, resealed)
+        if not self.dead:
+            return found
+        return with_dead_ends(found, float(values.get(DEAD_NEW, 0.0)), float(values.get(DEAD_OLD, 0.0)))
+
+    def terms(self) -> tuple[Term, ...]:
+        """What micrographs add to the log-likelihood; none without."""
+        return () if self.micrograph is None else (self._micrograph_term,)
+
+    def _micrograph_term(self, values: Values) -> float:
+        if self.micrograph is None:
+            return 0.0
+        return self.micrograph.log_likelihood(self.model, {**self.values, **own(values)}, self.inputs)
 
     def problem(self, data: Sightings, calls: Calls | None = None) -> Problem:
         """What is fitted to `data`."""
-        return Problem(self.course, self.free, data, calls)
+        return Problem(self.course, self.free, data, calls, terms=self.terms())
 
-    def _scheme(self, own: Values, inputs: Values) -> tuple[Scheme, Real]:
+    def _scheme(self, numbers: Values, inputs: Values) -> tuple[Scheme, Real]:
         """The docked stay, and (m, m) rates at which it ends by a kiss-and-run after which another begins."""
         shape, model = self._shape, self.model
-        space = namespace(model, own, inputs)
+        space = namespace(model, numbers, inputs)
         stay, exits = np.zeros((shape.m, shape.m)), np.zeros((shape.m, len(shape.fates)))
         back = np.zeros_like(stay)
         for one, row, column, fate, into in shape.ways:
@@ -97,7 +126,7 @@ class Subject:
                 stay[row, column] += rate
             if into >= 0:
                 back[row, into] += rate
-        entry = shape.entry if shape.entry is not None else scheme(model, own, inputs).entry
+        entry = shape.entry if shape.entry is not None else scheme(model, numbers, inputs).entry
         return Scheme(stay, exits, shape.fates, entry), back
 
     @cached_property
@@ -117,19 +146,6 @@ class Subject:
             ways.append((one, at[one.source], at.get(one.target, -1), j, into))
         docked = {one.target for one in model.transitions if one.event == "docking" and one.target in at}
         return _Shape(len(at), fates, tuple(ways), made.entry if len(docked) <= 1 else None)
-
-    def _starts(self, made: Scheme, back: Real) -> tuple[Real | None, Real | None]:
-        """States of residents, to which resealed vesicles belong too, and of vesicles that have just resealed."""
-        if not back.any():
-            return made.rested(), None
-        try:
-            dwell = np.linalg.solve(-(made.stay + back).T, made.entry)
-        except np.linalg.LinAlgError:
-            dwell = np.full(made.n_states, np.nan)
-        if not np.isfinite(dwell).all() or dwell.min() < -1e-9 * np.abs(dwell).max():
-            raise InputError(f"model {self.model.id}: docked vesicles never leave for good at these values; give them a way out")
-        into = dwell.clip(0.0) @ back
-        return dwell.clip(0.0) / dwell.clip(0.0).sum(), into / into.sum() if into.sum() > 0 else None
 
 
 class _Shape(NamedTuple):
@@ -152,6 +168,8 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     free: Sequence[str] = (),
     merged: bool = False,
     losing: bool = False,
+    dead: Sequence[str] = (),
+    micrograph: Micrograph | None = None,
 ) -> Subject:
     """Make a model ready.
 
@@ -159,7 +177,7 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     ----------
     frame_s : longest frame interval (s). exits : kinds of exit that were seen.
     values, inputs, stimulated : parameters and inputs that differ from the model's; see `Subject`. free : what to fit; the
-        model's own choice if empty. merged, losing : see `Subject`.
+        model's own choice if empty. merged, losing, dead, micrograph : see `Subject`.
 
     Raises
     ------
@@ -167,9 +185,11 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     ParameterError : an unknown parameter or input, or a choice of free ones that act only together.
     """
     model.given(values, {**(inputs or {}), **(stimulated or {})})
-    bare = Subject(model, values or {}, inputs or {}, stimulated or {}, merged, False)
-    known = bare.course({}).fates
-    strange = sorted({kind for kind in exits if kind not in known and not (merged and kind == "kiss_and_run")})
+    bare = Subject(model, values or {}, inputs or {}, stimulated or {}, merged, micrograph=micrograph)
+    known = scheme(model, bare.values, bare.inputs).fates
+    # Undocking is added to a model of the trigger of fusion alone; a kind of fusion that it does not know is beyond it.
+    undocks = "undocking" in exits and "undocking" not in known
+    strange = sorted({kind for kind in exits if kind not in (*known, "undocking") and not (merged and kind == "kiss_and_run")})
     if strange:
         raise InputError(
             f"model {model.id} has no {strange[0]}, which was seen; add one to a copy (exotrack models export {model.id} --out "
@@ -182,61 +202,24 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     if not chosen:
         why = "; ".join(f"{name}: {reason}" for name, reason in held.items()) or "it names no rate to fit"
         raise InputError(f"model {model.id}: nothing of it can be told from these stays ({why})")
-    _require_apart(bare, chosen, bool(free))
+    require_apart(bare, chosen, bool(free))
     others = [name for name, one in model.parameters.items() if name not in (*chosen, *held) and one.lower < one.upper]
-    acts = np.abs(slopes(bare, others)).max(axis=0, initial=0.0) > 1e-9
+    acts = np.abs(np.concatenate([slopes(bare, others), fraction_slopes(bare, others)])).max(axis=0, initial=0.0) > ACTS
     held |= {name: "held at the model's value" for name, does in zip(others, acts, strict=True) if does}
     ready = tuple(free_of(model.parameters[name], bare.published[name]) for name in chosen)
-    nuisance = (Free(LOST, 1e-6, 10.0),) if losing else ()
-    return replace(bare, losing=losing, free=(*ready, *nuisance), held=held)
-
-
-def free_of(one: Parameter, value: float) -> Free:
-    """How a parameter is searched: fractions on the logit scale, what is positive on the log scale."""
-    low, high = one.lower, one.upper
-    if one.unit == "1" and 0 <= low and high <= 1:
-        low, high = max(low, 1e-4), min(high, 1 - 1e-4)
-        return Free(one.name, low, high, "logit", one.unit, float(np.clip(value, low, high)))
-    if low < 0:
-        return Free(one.name, low, high, "linear", one.unit, value)
-    low = max(low, 1e-6 * min(high, 1.0))
-    return Free(one.name, low, high, "log", one.unit, float(np.clip(value, low, high)))
-
-
-def slopes(bare: Subject, names: Sequence[str]) -> Real:
-    """(rates, names) relative change of every rate of the stay with each value, on the scale on which that is searched."""
-    at = bare.published
-
-    def rates(values: Values) -> Real:
-        return np.concatenate([_rates(one).ravel() for one in bare.course(values).schemes])
-
-    size = np.maximum(np.abs(rates({})), LEAST)
-    columns = []
-    for name in names:
-        f = free_of(bare.model.parameters[name], at[name])
-        x = f.to_scale(f.start if f.start is not None else at[name])
-        columns.append((rates({name: f.from_scale(x + STEP)}) - rates({name: f.from_scale(x - STEP)})) / size / (2 * STEP))
-    return np.array(columns).T.reshape(-1, len(names))
-
-
-def _rates(one: Scheme) -> Real:
-    """(m, m + J) rates between the states and out of them."""
-    return np.concatenate([one.stay, one.exits], axis=1)
-
-
-def slowest_of(bare: Subject, names: Sequence[str]) -> dict[str, float | None]:
-    """Slowest rate (1/s) of the stay that each value acts on; None for one that acts on none."""
-    moved = slopes(bare, names)
-    whole = [_rates(one) for one in bare.course({}).schemes]
-    rate = np.concatenate([np.where(np.eye(*w.shape) > 0, np.inf, w).ravel() for w in whole])
-    acts = np.abs(moved) > 1e-9
-    return {name: float(rate[acts[:, k]].min()) if acts[:, k].any() else None for k, name in enumerate(names)}
+    beside = [Free(name, 1e-6, 10.0) for name, asked in ((LOST, losing), (UNDOCKED, undocks)) if asked]
+    beside += [Free(name, 1e-4, 0.99, "logit", "1", 0.1) for name in dead]
+    return replace(bare, losing=losing, undocking=undocks, dead=tuple(dead), free=(*ready, *beside), held=held)
 
 
 def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[str], dict[str, str]]:
     """The parameters to fit, and of the others why not."""
     chosen, held = [], {}
+    told = in_micrograph(bare, wanted)
     for name, slowest in slowest_of(bare, wanted).items():
+        if slowest is None and name in told:
+            chosen.append(name)
+            continue
         if slowest is None:
             held[name] = "acts on nothing that is seen of a docked stay at these inputs"
             continue
@@ -245,30 +228,3 @@ def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[
             continue
         chosen.append(name)
     return chosen, held
-
-
-def _require_apart(bare: Subject, names: Sequence[str], asked: bool) -> None:
-    """`ParameterError` if some of the values act only together, so that no data of this kind can tell them apart."""
-    matrix = slopes(bare, names)
-    _, size, axes = np.linalg.svd(matrix, full_matrices=False)
-    if len(size) == 0 or size[-1] > CONFOUNDED * size[0]:
-        return
-    together = [name for name, part in zip(names, axes[-1], strict=True) if abs(part) > 1e-3]
-    still = unvaried(bare)
-    why = f"{' and '.join(still)} never varied" if still else "they enter the rates in one way only"
-    what = f"model {bare.model.id}: {', '.join(together)} cannot be told apart: {why}"
-    raise ParameterError(f"{what}; fit one of them and hold the others" + ("" if asked else ", with --free"))
-
-
-def unvaried(bare: Subject) -> list[str]:
-    """Inputs that act on the stay and were the same throughout."""
-    found = []
-    for name in bare.model.inputs:
-        if name in bare.stimulated:
-            continue
-        level = bare.model.given({}, bare.inputs)[name]
-        base, moved = bare.course({}), replace(bare, inputs={**bare.inputs, name: level * 1.5 + 1e-3}).course({})
-        parts = zip(base.schemes, moved.schemes, strict=True)
-        if any(not np.allclose(_rates(a), _rates(b), rtol=1e-4, atol=LEAST) for a, b in parts):
-            found.append(name)
-    return found

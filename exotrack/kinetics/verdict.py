@@ -13,43 +13,35 @@ from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.kinetics.calls import CALLED, Calls
 from exotrack.kinetics.estimators import Curve
+from exotrack.kinetics.evidence import Evidence
+from exotrack.kinetics.fates import FateMatrix, fate_matrices
 from exotrack.kinetics.fit import Fit, Problem, climb, fit
 from exotrack.kinetics.flow import Flow, Released, flow, released, rescaled
+from exotrack.kinetics.frailty import Frailty, frailty
 from exotrack.kinetics.goodness import Goodness, Observed, cox_snell, goodness
+from exotrack.kinetics.latency import Since, latency
 from exotrack.kinetics.laws import Mark, laws, marks
 from exotrack.kinetics.naive import naive_fit
 from exotrack.kinetics.observe import FrameLaw
 from exotrack.kinetics.predicted import Predicted, Setup, predicted
 from exotrack.kinetics.profiles import Profile, profiles
+from exotrack.kinetics.ranking import Nested, nested_test
 from exotrack.kinetics.resample import spread
 from exotrack.kinetics.rescaling import Rescaled
 from exotrack.kinetics.scheme import Real
-from exotrack.kinetics.sightings import Sightings, sightings
-from exotrack.kinetics.subject import LOST, Subject, Values
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """The stays as every model meets them.
-
-    stays : those that are used, a `Stays` table. data : the same for the likelihood. cell : (n,) number of the cell of each.
-    calls : how exits are called, from calibrations; None: as they are.
-    """
-
-    stays: pd.DataFrame
-    data: Sightings
-    cell: np.ndarray[tuple[int], np.dtype[np.int64]]
-    calls: Calls | None = None
+from exotrack.kinetics.sightings import sightings
+from exotrack.kinetics.subject import BESIDE, Subject, Values
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to compute: starts of a fit, redrawn sets, seed of everything that is drawn, workers."""
+    """How much to compute: starts of a fit, redrawn sets, seed of everything that is drawn, workers, and the spread of cells."""
 
     starts: int = 4
     repeats: int = 199
     seed: int = 0
     run: Execution = Execution()
+    frailty: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +61,10 @@ class Null:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """All there is to say of one model. `published` parts are None if no rate of the model is a published one."""
+    """All there is to say of one model. `published` parts are None if no rate of the model is a published one.
+
+    latency : by group, empty without a stimulus. dead : test of no dead ends, if they were fitted. cells : how they differ.
+    """
 
     subject: Subject
     fit: Fit
@@ -85,12 +80,16 @@ class Verdict:
     constitutive: Null | None
     published: Values
     published_log_likelihood: float
+    latency: dict[str, Since]
+    fates: list[FateMatrix]
+    dead: Nested | None
+    cells: Frailty | None
 
 
 def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Subject | None = None) -> Verdict:
     """Judge a fitted model. null : the law without hidden steps to test it against; None: it has none itself, or cannot be."""
     number, of = marks(seen.stays, bool(about.stimulated))
-    calls = _fixed(seen.calls, best)
+    calls = best.problem.told(best.x)
     observed = Observed.of(seen.stays, _fates(about, calls), number.tolist())
     setup = Setup.of(seen.stays, seen.cell)
     bare = naive_fit(about, seen.stays, effort.starts, effort.seed)
@@ -124,14 +123,26 @@ def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Sub
         None if null is None else constitutive(about, null, seen, best, of, calls, effort),
         rates.get("published", {}),
         height,
+        latency(seen.stays, observed, known["fitted"], seen.cell),
+        fate_matrices(best, seen.stays),
+        dead_ends(about, seen, best, effort),
+        frailty(best) if effort.frailty else None,
     )
+
+
+def dead_ends(about: Subject, seen: Evidence, best: Fit, effort: Effort) -> Nested | None:
+    """Test of the model without dead ends within that with them; None if they were not fitted."""
+    if not about.dead:
+        return None
+    small = replace(about, dead=(), free=tuple(f for f in about.free if f.name not in about.dead))
+    return nested_test(fit(small.problem(seen.data, seen.calls), effort.starts, effort.seed), best, len(about.dead))
 
 
 def published(about: Subject) -> tuple[int, ...]:
     """Numbers of the fitted values that have a published value, or one that the user gave, to be tested as it is."""
     own = about.model.parameters
     return tuple(
-        k for k, f in enumerate(about.free) if f.name != LOST and (f.name in about.values or own[f.name].evidence != "F")
+        k for k, f in enumerate(about.free) if f.name not in BESIDE and (f.name in about.values or own[f.name].evidence != "F")
     )
 
 
@@ -184,7 +195,7 @@ def _gain(  # noqa: PLR0913 - a task of its own, which knows nothing but its arg
 
 
 def _problem(about: Subject, table: pd.DataFrame, calls: Calls | None) -> Problem:
-    return Problem(about.course, about.free, sightings(table, "calls"), calls, learn_calls=False)
+    return Problem(about.course, about.free, sightings(table, "calls"), calls, learn_calls=False, terms=about.terms())
 
 
 def _again(problem: Problem, x: Real, like: Fit, held: Sequence[int] = ()) -> tuple[Real, float]:
@@ -197,20 +208,11 @@ def _again(problem: Problem, x: Real, like: Fit, held: Sequence[int] = ()) -> tu
 
 def _laws(about: Subject, values: Values, of: Sequence[Mark], calls: Calls | None) -> list[FrameLaw]:
     course = about.course(values)
-    found = laws(course, list(of))
-    return found if calls is None else [law.called(calls.matrix(course.fates), CALLED) for law in found]
+    return laws(course if calls is None else calls.seen(course), list(of))
 
 
 def _fates(about: Subject, calls: Calls | None) -> tuple[str, ...]:
     return about.course(about.start()).fates if calls is None else CALLED
-
-
-def _fixed(calls: Calls | None, best: Fit) -> Calls | None:
-    """The calls at the chances that the fit found, for fits of redrawn stays."""
-    if calls is None or not best.problem.n_calls:
-        return calls
-    chances = calls.chances(best.x[len(best.problem.free) :])
-    return Calls(calls.true, chances * calls.counts.sum(axis=1, keepdims=True))
 
 
 def _held(about: Subject, best: Fit, held: Sequence[int]) -> tuple[Real, float]:

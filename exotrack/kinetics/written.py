@@ -9,6 +9,8 @@ import numpy as np
 
 from exotrack.kinetics._rows import drawn
 from exotrack.kinetics.compare import Comparison
+from exotrack.kinetics.latency import Since
+from exotrack.kinetics.micrograph import Micrograph
 from exotrack.kinetics.predicted import Band
 from exotrack.kinetics.profiles import Profile
 from exotrack.kinetics.scheme import table as scheme_table
@@ -23,9 +25,11 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
         "n_stays": len(evidence.stays),
         "n_cells": evidence.data.n_cells,
         "calls_counts": None if evidence.calls is None else evidence.calls.counts.tolist(),
+        "false_exits_per_s": None if evidence.calls is None else evidence.calls.false_per_s().tolist(),
         "wanted": {
             "values": dict(wanted.values), "inputs": dict(wanted.inputs), "stimulated": dict(wanted.stimulated),
             "free": list(wanted.free), "residents": wanted.residents, "diameter_nm": wanted.diameter_nm,
+            "dead_ends": wanted.dead_ends, "micrographs": _counts(wanted.micrograph),
         },
         "models": {name: _model(found, comparison) for name, found in comparison.verdicts.items()},
         "refused": dict(comparison.refused),
@@ -53,6 +57,15 @@ def _model(found: Verdict, comparison: Comparison) -> dict[str, Any]:
         "incidence": _bands(found.predictions["fitted"].incidence),
         "survival": _bands(found.predictions["fitted"].survival),
         "release": None if found.released is None else {key: getattr(found.released, key).tolist() for key in _RELEASE},
+        "since_stimulus": {group: _since(one) for group, one in found.latency.items()},
+        "fates_corrected": [
+            {"period": one.period, "true": one.true, "called": one.called, "number": one.number.tolist()} for one in found.fates
+        ],
+        "dead_ends": None if found.dead is None else {"gain": found.dead.statistic, "p_value": found.dead.p_value},
+        "spread_of_cells": None if found.cells is None else {
+            "sd": found.cells.sd, "low": found.cells.low, "high": found.cells.high, "gain": found.cells.gain,
+            "p_value": found.cells.p_value, "cells": found.cells.names, "factors": found.cells.factors.tolist(),
+        },
         "constitutive": None if found.constitutive is None else {
             "gain": found.constitutive.gain, "p_value": found.constitutive.p_value, "values": dict(found.constitutive.values),
         },
@@ -60,6 +73,19 @@ def _model(found: Verdict, comparison: Comparison) -> dict[str, Any]:
 
 
 _RELEASE = ("t_s", "seen", "seen_sd", "expected", "expected_sd")
+
+
+def _counts(about: Micrograph | None) -> dict[str, Any] | None:
+    if about is None:
+        return None
+    return {
+        "counts": dict(about.snapshot.counts), "design_effect": about.snapshot.design_effect, "left_out": dict(about.left_out),
+        "n_images": about.n_images,
+    }  # fmt: skip
+
+
+def _since(one: Since) -> dict[str, Any]:
+    return {key: getattr(one, key).tolist() for key in Since.__dataclass_fields__} | {"median_s": one.median_s}
 
 
 def _profile(one: Profile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from exotrack.io.atomic import atomic_file
 from exotrack.kinetics._rows import drawn
 from exotrack.report import kinetics_figures as figures
+from exotrack.report import kinetics_stimulus as stimulus
 from exotrack.report import listing
 from exotrack.report.kinetics_scheme import scheme
 from exotrack.report.kinetics_words import ALPHA, summary
@@ -29,7 +30,8 @@ TEST_WORDS = {
     "ad": "Length of stays: Anderson-Darling",
     "trend": "Hazard rises or falls", "fates": "Fates, given the time", "any": "Stays, all of these together",
     "joined": "Fusions in time: intervals, cells joined", "shape": "Fusions in time: spread within cells",
-    "constitutive": "One docked state without hidden steps",
+    "constitutive": "One docked state without hidden steps", "dead_ends": "No docked vesicle is a dead end",
+    "cells": "Cells are alike (equal rates)",
 }  # fmt: skip
 RATES_WORDS = {"published": "(i) published, as they are", "fitted": "(ii) fitted", "naive": "naive analysis"}
 
@@ -51,6 +53,10 @@ class Page:
     residuals: Markup
     tests: Rows
     observables: Rows
+    latency: tuple[Markup, Markup, str] | None
+    fates: list[dict[str, Any]]
+    conditions: Rows
+    spread: str
 
 
 def write_comparison_report(folder: Path, comparison: Comparison, provenance: Mapping[str, Any]) -> Path:
@@ -84,7 +90,8 @@ def render_comparison(comparison: Comparison, provenance: Mapping[str, Any]) -> 
     return template("kinetics_page.html.j2").render(
         style=Markup(resource("report.css")), comparison=comparison, facts=facts, verdicts=summary(comparison),
         pages=[_page(comparison, name, one) for name, one in comparison.verdicts.items()], ranking=_ranking(comparison),
-        content=_content(comparison), membrane=_membrane(comparison), provenance=list(listing.provenance_rows(shown)),
+        event_rates=stimulus.event_rates(comparison.event_rates), content=_content(comparison),
+        membrane=_membrane(comparison), provenance=list(listing.provenance_rows(shown)),
     )  # fmt: skip
 
 
@@ -112,7 +119,21 @@ def _page(comparison: Comparison, name: str, found: Verdict) -> Page:
         residuals=figures.residuals(f"{name}-residuals", found),
         tests=_tests(comparison, name),
         observables=_observables(comparison, name),
+        latency=_latency(name, found),
+        fates=stimulus.fates(found),
+        conditions=stimulus.condition_rates(comparison.condition_rates, name),
+        spread=stimulus.spread(found),
     )
+
+
+def _latency(name: str, found: Verdict) -> tuple[Markup, Markup, str] | None:
+    groups = found.latency
+    if not groups:
+        return None
+    return (
+        stimulus.release_since(f"{name}-since", groups), stimulus.hazard_since(f"{name}-hazard", groups),
+        stimulus.latencies(groups),
+    )  # fmt: skip
 
 
 def _length(comparison: Comparison, part: str) -> np.ndarray[Any, Any]:

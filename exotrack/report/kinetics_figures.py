@@ -123,13 +123,16 @@ def residuals(uid: str, found: Verdict) -> Markup:
 
 
 def released_content(uid: str, one: Content) -> Markup:
-    """Fraction of the cargo that left at each fusion, by kind."""
-    ax = charts.axes(5.2, 2.6, "fraction of cargo released", "events")
+    """Fraction of the cargo that left at each fusion, by kind, as shares of each: one may be far more frequent."""
+    ax = charts.axes(5.2, 2.6, "fraction of cargo released", "share of its kind")
     bins = np.linspace(0, 1.2, 25).tolist()
-    for kind, values in one.fractions.items():
-        if len(values):
-            ax.hist(np.clip(values, 0, 1.2), bins, color=charts.BY_KIND[kind], alpha=0.55, lw=0)
-    ax.set_xlim(0, 1.2)
+    known = {kind: values for kind, values in one.fractions.items() if len(values)}
+    for k, (kind, values) in enumerate(known.items()):
+        colour = charts.BY_KIND[kind]
+        ax.hist(np.clip(values, 0, 1.2), bins, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.55, lw=0)
+        words = f"{WORDS[kind]} ({len(values)})"
+        ax.annotate(words, (0.02, 0.94 - 0.1 * k), xycoords="axes fraction", color=colour, fontsize=8, va="center")
+    ax.set(xlim=(0, 1.2), ylim=(0, None))
     return charts.to_svg(ax, uid, "Fraction of the cargo released at each full fusion and kiss-and-run")
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 GAP, DOWN = 2.7, 1.55
 """Distance of states, and of what they end in below them, in the figure's own units."""
+SIDE = 1.9
+"""Room to the left and right of the outer states, in the same."""
+INCH, PX, LEAST_PX = 0.68, 118, 84
+"""Inches to a unit; pixels to an inch where there is room, and the fewest at which words can be read."""
 
 
 def scheme(uid: str, found: Verdict, rates: Mapping[str, tuple[float, bool]]) -> Markup:
@@ -28,11 +32,11 @@ def scheme(uid: str, found: Verdict, rates: Mapping[str, tuple[float, bool]]) ->
     model = found.subject.model
     row = [state for state in model.states if state.seen in model.stay]
     place = {state.name: (k * GAP, 0.0) for k, state in enumerate(row)}
-    width = max(3.6, 1.25 * GAP * len(row) * 0.62)
+    width = INCH * ((len(row) - 1) * GAP + 2 * SIDE)
     ax = charts.axes(width, 2.9, "", "")
     ax.set_position((0, 0, 1, 1))
     ax.set_axis_off()
-    ax.set(xlim=(-1.9, (len(row) - 1) * GAP + 1.9), ylim=(-2.4, 0.9 + 0.42 * (len(row) - 1) * (len(row) > 2)), aspect="auto")
+    ax.set(xlim=(-SIDE, (len(row) - 1) * GAP + SIDE), ylim=(-2.4, 0.9 + 0.42 * (len(row) - 1) * (len(row) > 2)), aspect="auto")
     outs: dict[str, list[Transition]] = {}
     for one in model.transitions:
         rate, sure = rates.get(key(one), (float("nan"), True))
@@ -50,9 +54,15 @@ def scheme(uid: str, found: Verdict, rates: Mapping[str, tuple[float, bool]]) ->
         x, y = place[state.name]
         ax.text(x, y, state.name, ha="center", va="center", fontsize=11, color=charts.INK, fontweight="bold",
                 bbox={"boxstyle": "round,pad=0.5", "fc": "none", "ec": charts.DOCKED, "lw": 1.6})  # fmt: skip
-    return charts.to_svg(
+    drawn = charts.to_svg(
         ax, uid, f"Scheme of {model.id}: docked states, rates between them and the ways out; dashed: not identified"
     )
+    # All schemes of a page at one scale; a long one scrolls on a narrow screen.
+    size = f"max-width:{width * PX:.0f}px;min-width:{width * LEAST_PX:.0f}px"
+    words = f"Scheme of {model.id}; scrolls sideways"
+    return Markup(
+        '<div class="scroll" tabindex="0" role="group" aria-label="{}"><div class="scheme" style="{}">{}</div></div>'
+    ).format(words, size, drawn)
 
 
 def key(one: Transition) -> str:

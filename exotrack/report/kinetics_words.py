@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from exotrack.report.numbers import missing, number, probability
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exotrack.kinetics.compare import Comparison
+    from exotrack.kinetics.verdict import Verdict
 
 ALPHA = 0.05
 """p-values up to this reject. They are counts of redrawn sets, of which the data are one, so that equal counts."""
@@ -28,6 +31,7 @@ def summary(comparison: Comparison) -> list[tuple[str, str]]:
             said.append(
                 ("info", f"{name}: its hidden steps {words} (p = {probability(p)}, {found.constitutive.repeats} redrawn sets).")
             )
+        said += [("info", f"{name}: {text}") for text in _optional(found)]
         said += _naive(comparison, name)
     if len(comparison.ranking) > 1:
         said.append(_best(comparison))
@@ -69,6 +73,20 @@ def _identified(comparison: Comparison, name: str) -> tuple[str, str]:
     if not lost:
         return "ok", f"{name}: these data identify all {len(mine)} fitted values."
     return "warning", f"{name}: not identified by these data: {', '.join(lost)}."
+
+
+def _optional(found: Verdict) -> Iterator[str]:
+    """What the optional terms say."""
+    if found.dead is not None:
+        words = "are shown" if found.dead.p_value <= ALPHA else "are not shown"
+        yield f"dead ends, docked vesicles that neither fuse nor leave, {words} (p {_equals(found.dead.p_value)} without them)."
+    if found.cells is not None:
+        words = "differ in their rates" if found.cells.p_value <= ALPHA else "are not shown to differ in their rates"
+        yield f"cells {words} (p {_equals(found.cells.p_value)} if they are alike)."
+
+
+def _equals(p: float) -> str:
+    return "< 0.01" if p < 0.01 else f"= {probability(p)}"
 
 
 def _naive(comparison: Comparison, name: str) -> list[tuple[str, str]]:

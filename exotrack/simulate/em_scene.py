@@ -89,10 +89,30 @@ class Scene:
 
     def depth(self, points: Real, exact: bool = True) -> Real:
         """Signed distance (nm) of points (..., 3) from the middle of the membrane, omega figures included; positive inside."""
-        found = self.surface.distance(points) if exact else self.surface.near(points)
+        bare = self.surface.distance(points) if exact else self.surface.near(points)
+        found, nearest = bare, np.full(bare.shape, np.inf)
         for *centre, radius in self.omegas:
-            found = np.minimum(found, np.linalg.norm(points - np.array(centre), axis=-1) - radius)
-        return found
+            away = np.linalg.norm(points - np.array(centre), axis=-1)
+            sunk = float(self.surface.distance(np.array([centre]))[0])
+            # Far from all figures there is only the surface; of two, the nearer counts.
+            mine = (away < 3 * radius) & (away - radius < nearest)
+            found = np.where(mine, _opened(bare, bare - sunk, away, radius, sunk), found)
+            nearest = np.where(mine, away - radius, nearest)
+        return np.asarray(found)
+
+
+def _opened(bare: Real, along: Real, away: Real, radius: float, sunk: float) -> Real:
+    """Signed distance to a plane through which a sphere opens; within either, only what is left of both counts.
+
+    bare : distance to the plane. along : from the centre, across the plane. away : from the centre. sunk : of the centre.
+    """
+    lateral = np.sqrt(np.maximum(away**2 - along**2, 0.0))
+    opening = math.sqrt(max(radius**2 - sunk**2, 0.0))
+    rim = np.hypot(bare, lateral - opening)
+    plane = np.where(lateral >= opening, np.abs(bare), rim)
+    sphere = np.where(along * radius >= -sunk * away, np.abs(away - radius), rim)
+    inside = np.minimum(bare, away - radius) >= 0
+    return np.asarray(np.where(inside, np.minimum(bare, away - radius), -np.minimum(plane, sphere)))
 
 
 def build_scene(params: EmSimulation, rng: np.random.Generator) -> Scene:

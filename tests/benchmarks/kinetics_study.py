@@ -1,9 +1,10 @@
-"""From pixels to rates: are the rates that made a movie found? ``python tests/benchmarks/kinetics_study.py FOLDER [CELLS]``.
+"""From pixels to rates: are those found that made a movie? ``python tests/benchmarks/kinetics_study.py FOLDER [CELLS [SEED]]``.
 
-CELLS (4) cells are simulated for a minute each, analysed as movies of a user would be, and one of them calibrated. The rates of
-undocking, full fusion and kiss-and-run are then fitted to the docked stays that were found, in several ways, and set beside the
-rates that made the movies and beside what is commonly read off such tables. The same is done with the true stays, as a perfect
-analysis would have found them: what differs is the analysis's. FOLDER keeps what is done, so a run that was cut goes on.
+CELLS (3) cells are simulated for a minute each, analysed as movies of a user would be, and calibrated. The rates of docking,
+undocking, full fusion and kiss-and-run are then told from what was found, in several ways, and set beside the rates that made the
+movies and beside what is commonly read off such tables. The same is done with the true stays, as a perfect analysis would have
+found them: what differs is the analysis's. SEED (7) is that of the movies. FOLDER keeps what is done, so a run that was cut goes
+on.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import expm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -24,7 +26,8 @@ from docked import watched
 
 from exotrack._blocks import Execution
 from exotrack.calibrate import calibrate, settings_for
-from exotrack.kinetics import Calls, Course, Free, Problem, Scheme, read_study
+from exotrack.kinetics import Calls, Course, Free, Problem, Scheme, Study, read_study
+from exotrack.kinetics.arrivals import arrivals
 from exotrack.kinetics.course import with_dead_ends
 from exotrack.kinetics.fit import fit
 from exotrack.kinetics.likelihood import View
@@ -34,7 +37,7 @@ from exotrack.kinetics.sightings import sightings
 from exotrack.kinetics.stays import CHANCES, SEEN_EXITS
 from exotrack.movie import Movie
 from exotrack.params import preset
-from exotrack.pipeline import Result, analyse
+from exotrack.pipeline import analyse
 from exotrack.simulate import Simulation, Truth, simulate, simulation
 
 CHANGES: dict[str, Any] = {
@@ -43,8 +46,11 @@ CHANGES: dict[str, Any] = {
     "kinetics": {"newcomer_fraction": 0.0},
 }
 """A small cell for a minute; no newcomers, whose fusions obey no rate."""
-CALIBRATED, ROUNDS = 0, {"repeats": 2, "per_um2": 0.2}
-"""The cell that is calibrated, and how: more is injected than in a user's movie, to save rounds."""
+ROUNDS: dict[str, Any] = {
+    "repeats": 10, "per_um2": 0.1, "as_found": 1.0, "docking_fraction": 0.35, "decoy_fraction": 0.15,
+}  # fmt: skip
+"""How each cell is calibrated: injected vesicles as bright as its own, more that undock and fewer decoys than by default."""
+CELLS, SEED = 3, 7
 ALONE = Execution(1)
 
 
@@ -53,35 +59,28 @@ def simulated() -> Simulation:
     return simulation("granule").updated(CHANGES)
 
 
-def movies(folder: Path, cells: int) -> None:
-    """Simulate and analyse what is missing."""
+def movies(folder: Path, cells: int, seed: int) -> None:
+    """Simulate, analyse and calibrate what is missing."""
     for cell in range(cells):
         home = folder / f"cell{cell}"
-        wanted = [home / "results", *([home / "confusion.parquet"] if cell == CALIBRATED else [])]
-        if all(path.exists() for path in wanted):
+        if all((home / name).exists() for name in ("results", "injected_stays.parquet")):
             continue
         home.mkdir(parents=True, exist_ok=True)
         begun = time.process_time()
-        truth = simulate(simulated(), np.random.default_rng([7, cell]))
+        truth = simulate(simulated(), np.random.default_rng([seed, cell]))
         movie = held(truth, f"cell{cell}")
-        truth.episodes.to_parquet(home / "true_episodes.parquet")
-        truth.events.to_parquet(home / "true_events.parquet")
+        for name in ("episodes", "cells"):
+            getattr(truth, name).to_parquet(home / f"true_{name}.parquet")
         drawn = time.process_time()
         result = analyse(movie, preset("granule"), run=ALONE)
-        if not wanted[0].exists():
-            result.write(wanted[0])
-        print(f"cell {cell}: simulated in {drawn - begun:.0f} s, analysed in {time.process_time() - drawn:.0f} s", flush=True)
-        if cell == CALIBRATED:
-            calibration(movie, result, wanted[1])
-
-
-def calibration(movie: Movie, result: Result, out: Path) -> None:
-    """How exits are called in this movie, as counts."""
-    begun = time.process_time()
-    settings = settings_for(preset("granule")).updated({"calibrate": ROUNDS})
-    done = calibrate(movie, settings, np.random.default_rng(11), untouched=result, run=ALONE)
-    done.confusion.to_parquet(out)
-    print(f"calibrated in {time.process_time() - begun:.0f} s", flush=True)
+        if not (home / "results").exists():
+            result.write(home / "results")
+        read = time.process_time()
+        settings = settings_for(preset("granule")).updated({"calibrate": ROUNDS})
+        done = calibrate(movie, settings, np.random.default_rng([11, cell]), untouched=result, run=ALONE)
+        done.injected_stays.to_parquet(home / "injected_stays.parquet")
+        took = f"analysed in {read - drawn:.0f} s, calibrated in {time.process_time() - read:.0f} s"
+        print(f"cell {cell}: simulated in {drawn - begun:.0f} s, {took}", flush=True)
 
 
 def held(truth: Truth, name: str) -> Movie:
@@ -94,7 +93,7 @@ def held(truth: Truth, name: str) -> Movie:
 
 RATES = tuple(Free(name) for name in SEEN_EXITS)
 VISITORS = (Free("visitors", 0.01, 0.95, "logit", ""), Free("visitors_leave", 0.3, 30.0))
-DEAD = (Free("dead_arriving", 1e-4, 0.9, "logit", ""), Free("dead_resident", 1e-4, 0.9, "logit", ""))
+IMMOBILE = (Free("dead_resident", 1e-4, 0.9, "logit", ""),)
 LOST = (Free("lost"),)
 
 
@@ -103,25 +102,29 @@ class Reading:
     """One way to read the stays: what is free beside the three rates, and what says how a stay ended.
 
     evidence : kind (as it is called), chances (the probabilities of each exit) or counts (calls, with those of the calibration).
+    residents : use what was docked in the first frame too; things that never leave are among it.
     """
 
     name: str
     more: tuple[Free, ...] = ()
     evidence: str = "kind"
+    residents: bool = True
 
 
 READINGS = (
     Reading("one state"),
-    Reading("and visitors", VISITORS),
-    Reading("and dead ends", (*VISITORS, *DEAD)),
-    Reading("and visitors, probabilities", VISITORS, "chances"),
-    Reading("one state, calibration", LOST, "counts"),
-    Reading("and visitors, calibration", (*VISITORS, *LOST), "counts"),
+    Reading("visitors", VISITORS),
+    Reading("visitors, arrivals only", VISITORS, residents=False),
+    Reading("visitors, immobile", (*VISITORS, *IMMOBILE)),
+    Reading("visitors, immobile, probabilities", (*VISITORS, *IMMOBILE), "chances"),
+    Reading("visitors, calibration", (*VISITORS, *LOST), "counts"),
+    Reading("visitors, immobile, calibration", (*VISITORS, *IMMOBILE, *LOST), "counts"),
+    Reading("visitors, arrivals only, calibration", (*VISITORS, *LOST), "counts", residents=False),
 )
 
 
 def scheme(values: Mapping[str, float]) -> View:
-    """Docked vesicles that undock or fuse; visitors that only leave; dead ends that only get lost, if they are asked for."""
+    """Docked vesicles that undock or fuse; visitors that only leave; things that only get lost, if they are asked for."""
     rates = [values[name] for name in SEEN_EXITS]
     exits, entry = np.array([rates]), np.ones(1)
     if "visitors" in values:
@@ -131,7 +134,7 @@ def scheme(values: Mapping[str, float]) -> View:
     if "lost" in values:
         made = made.losing("lost", values["lost"])
     if "dead_resident" in values:
-        return with_dead_ends(made, values["dead_arriving"], values["dead_resident"])
+        return with_dead_ends(made, 0.0, values["dead_resident"])
     return Course((made,))
 
 
@@ -166,8 +169,9 @@ def compared(title: str, table: pd.DataFrame, true: list[float], calls: Calls | 
         known = table.loc[table["exit_observed"], list(CHANCES)].notna().all(axis=None)
         if (reading.evidence == "counts" and calls is None) or (reading.evidence == "chances" and not known):
             continue
-        data = sightings(table, "probabilities" if reading.evidence == "chances" else "calls", keep=keep)
-        best = fit(Problem(scheme, (*RATES, *reading.more), data, calls if reading.evidence == "counts" else None), starts=3)
+        evidence = "probabilities" if reading.evidence == "chances" else "calls"
+        data = sightings(table, evidence, residents=reading.residents, keep=keep)
+        best = fit(Problem(scheme, (*RATES, *reading.more), data, calls if reading.evidence == "counts" else None), starts=2)
         row = f"{reading.name:40}"
         for p, t in zip(profiles(best, SEEN_EXITS), true, strict=True):
             mark = "*" if p.low > t or p.high < t else ""  # a side without an end holds everything
@@ -176,29 +180,91 @@ def compared(title: str, table: pd.DataFrame, true: list[float], calls: Calls | 
         print(f"{row}  {best.log_likelihood:.1f} {more}", flush=True)
 
 
+def arriving() -> float:
+    """Expected dockings per um^2 and s, on average over the movie: tethered vesicles times the rate at which they dock."""
+    sim = simulated()
+    k, end = sim.kinetics, sim.field.duration_s
+    settled, visits = k.dock_per_s * (1 - k.visitor_fraction), k.dock_per_s * k.visitor_fraction
+    after, near = k.fuse_per_s * k.kiss_fraction * k.leave_after_kiss, k.stays_near
+    # Mobile, tethered, settled, visitors, and what comes from the depth: time derivative of each (rows) by each (columns).
+    flow = np.array([
+        [-(k.tether_per_s + k.depart_per_s), k.untether_per_s, near * (k.undock_per_s + after), near / k.visitor_s, 1],
+        [k.tether_per_s, -(k.dock_per_s + k.untether_per_s), 0, 0, 0],
+        [0, settled, -(k.undock_per_s + k.fuse_per_s * (1 - k.kiss_fraction) + after), 0, 0],
+        [0, visits, 0, -1 / k.visitor_s, 0],
+        [0, 0, 0, 0, 0],
+    ])  # fmt: skip
+    start = np.array([k.mobile_per_um2, k.tethered_per_um2, k.docked_per_um2, 0, k.arrivals_per_um2_s])
+    times = np.linspace(0, end, 601)
+    step, states = expm(flow * times[1]), [start]
+    for _ in times[1:]:
+        states.append(step @ states[-1])
+    tethered = np.array(states)[:, 1]
+    return float(k.dock_per_s * (0.5 * tethered[0] + tethered[1:-1].sum() + 0.5 * tethered[-1]) / (len(times) - 1))
+
+
+def dockings(study: Study, homes: list[Path], injected: pd.DataFrame, calls: Calls) -> None:
+    """How often vesicles dock, of all and of those that are no visitors, beside what made the movies and what happened."""
+    true = [pd.read_parquet(home / "true_episodes.parquet") for home in homes]
+    cells = pd.concat([pd.read_parquet(home / "true_cells.parquet") for home in homes])
+    exposure = float((cells["area_um2"] * cells["observed_s"]).sum())
+    docked = [one[one["state"] == "docked"].sort_values(["track_id", "t_first_s"]) for one in true]
+    share = 1 - simulated().kinetics.visitor_fraction
+    # A stay that follows a docked one at once is that of a resealed vesicle.
+    came = pd.concat([_fresh(stays) for stays in docked])
+    keep = (study.stays["entry_kind"] != "resealing").to_numpy()
+    data = sightings(study.stays, "calls", residents=False, keep=keep)
+    best = fit(Problem(scheme, (*RATES, *VISITORS, *LOST), data, calls), starts=2)
+    plain = fit(Problem(scheme, (*RATES, *VISITORS), data), starts=2)
+    print(f"\ndockings per 1000 um^2 and s: {'all':>34}{'no visits':>34}")
+    rate = arriving()
+    print(f"{'true rate':30}{1000 * rate:>34.3f}{1000 * rate * share:>34.3f}")
+    happened = [1000 * len(came) / exposure, 1000 * (~came["visitor"]).sum() / exposure]
+    print(f"{'what happened':30}{happened[0]:>34.3f}{happened[1]:>34.3f}")
+    both = [lambda _: 1.0, lambda values: 1 - values["visitors"]]
+    known = [arrivals(study, best, injected, part) for part in both]
+    bare = [arrivals(study, plain, None, part) for part in both]
+    print(
+        f"{'naive: found over area and time':30}{f'{1000 * bare[0].uncorrected:.3f} ({bare[0].uncorrected / rate - 1:+.0%})':>33}"
+    )
+    for name, rows in (("without the calibration", bare), ("corrected by the calibration", known)):
+        cells_ = "".join(f"{f'{1000 * a.rate:.3f} ({1000 * a.low:.3f} to {1000 * a.high:.3f})':>34}" for a in rows)
+        print(f"{name:30}{cells_}")
+    print(f"{known[0].n_found} found, of which {known[0].n_false:.0f} none; recall {known[0].recall:.0%}", flush=True)
+
+
+def _fresh(stays: pd.DataFrame) -> pd.DataFrame:
+    """Docked stays of one movie that begin with a docking, not with the resealing of a vesicle."""
+    before = stays["t_first_s"].shift() + stays["duration_s"].shift()
+    same = (stays["track_id"].diff() == 0) & ((stays["t_first_s"] - before).abs() < 1e-6)
+    return stays[~same & stays["entry_observed"]]
+
+
 def report(folder: Path, cells: int, least_s: float) -> None:
     """The rates, from what was found and from what was there."""
     k = simulated().kinetics
     true = [k.undock_per_s, k.fuse_per_s * (1 - k.kiss_fraction), k.fuse_per_s * k.kiss_fraction]
-    study = read_study([folder / f"cell{cell}" / "results" for cell in range(cells)], least_s=least_s)
+    homes = [folder / f"cell{cell}" for cell in range(cells)]
+    study = read_study([home / "results" for home in homes], least_s=least_s)
     movie = study.movies.iloc[0]
     camera = Camera(float(movie["frame_s"]), int(movie["movie_frames"]), int(movie["min_frames"]))
     rng = np.random.default_rng(3)
-    homes = [folder / f"cell{cell}" for cell in range(cells)]
     there = [watched(pd.read_parquet(home / "true_episodes.parquet"), camera, rng, home.name) for home in homes]
-    counts = homes[CALIBRATED] / "confusion.parquet"
-    calls = Calls.of_confusion(pd.read_parquet(counts)) if counts.exists() else None
+    injected = pd.concat([pd.read_parquet(home / "injected_stays.parquet") for home in homes], ignore_index=True)
+    calls = Calls.of_stays(injected, camera.min_frames)
     print(f"\nstays of {camera.min_frames} frames ({camera.min_frames * camera.frame_s:g} s) or more; *: the truth lies outside")
-    if calls is not None:
-        print("calibration, called " + ", ".join((*SEEN_EXITS, "lost")) + f":\n{calls.counts}")
+    print("calibration, called " + ", ".join((*SEEN_EXITS, "lost", "going on")) + f":\n{calls.counts}")
+    print(f"false exits: {calls.false} in {calls.watched_s:.0f} s")
     compared("true stays", pd.concat(there, ignore_index=True), true, None)
     compared("found stays", study.stays, true, calls)
+    dockings(study, homes, injected, calls)
 
 
 def main() -> None:
     """Make what is missing, and print both tables, for every stay and for those of two seconds or more."""
-    folder, cells = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    movies(folder, cells)
+    given = dict(enumerate(sys.argv))
+    folder, cells, seed = Path(given[1]), int(given.get(2, CELLS)), int(given.get(3, SEED))
+    movies(folder, cells, seed)
     for least_s in (0.0, 2.0):
         report(folder, cells, least_s)
 

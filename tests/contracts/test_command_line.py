@@ -22,7 +22,10 @@ import exotrack
 from exotrack.io import read_results
 from exotrack.params import PRESETS
 
-COMMANDS = ("run", "em", "calibrate", "demo", "simulate", "score", "tracks", "report", "models", "compare", "tables")
+COMMANDS = (
+    *("run", "batch", "status", "em", "calibrate", "demo", "simulate", "score", "tracks", "report", "models", "compare", "stats"),
+    "tables",
+)
 HERE = [sys.executable, "-m", "exotrack"]
 SIM = ("--set", "field.height_px=64", "--set", "field.width_px=64")
 

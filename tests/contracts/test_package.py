@@ -77,7 +77,7 @@ def test_neither_qt_nor_napari_nor_anything_copyleft_is_needed_to_run() -> None:
 
 
 def test_the_promised_extras_are_there() -> None:
-    assert {"napari", "io", "cluster", "test", "all"} <= set(PROJECT["optional-dependencies"])
+    assert {"napari", "io", "cluster", "s3", "slurm", "test", "all"} <= set(PROJECT["optional-dependencies"])
 
 
 def test_every_python_that_is_promised_is_listed() -> None:

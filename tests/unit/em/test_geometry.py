@@ -9,7 +9,7 @@ import pytest
 from exotrack import tables
 from exotrack.em.geometry import describe
 from exotrack.em.membrane import Membrane
-from exotrack.em.omega import densities, pits
+from exotrack.em.omega import densities, pits, pits_of_band
 from exotrack.em.placement import distance_bins, dockings, random_placement
 from exotrack.em.states import RULES, place, rule_named
 from exotrack.errors import InputError, ParameterError
@@ -102,7 +102,7 @@ def scattered(rng: np.random.Generator, n: int) -> pd.DataFrame:
 def test_random_vesicles_are_no_more_docked_than_by_chance() -> None:
     cell = np.ones((100, 500), bool)
     found = []
-    for seed in range(25):
+    for seed in range(16):
         rng = np.random.default_rng(seed)
         placed = place(scattered(rng, 60), FLAT, "bilayer_10")
         random = random_placement(placed, FLAT, cell, (4.0, 4.0), rng, draws=59, apart=False)
@@ -110,7 +110,7 @@ def test_random_vesicles_are_no_more_docked_than_by_chance() -> None:
         row = dockings(placed, FLAT, "bilayer_10", random).set_index("state").loc["docked"]
         found.append((row["excess"], row["p_random"], row["n_random"]))
     excess, p, expected = np.array(found).T
-    assert abs(excess.mean()) < 3 * excess.std() / 5 + 0.3
+    assert abs(excess.mean()) < 3 * excess.std() / 4 + 0.3
     assert (p < 0.05).mean() < 0.2
     # 60 vesicles, their centres anywhere from 20 to 398 nm (the end of the mask), docked in the first 10 nm of that.
     assert expected.mean() == pytest.approx(60 * 10 / 378, rel=0.1)
@@ -188,6 +188,22 @@ def test_the_omega_figures_of_a_mask_are_found() -> None:
     np.testing.assert_allclose(found["x_nm"], truth.pits["x_nm"], atol=3)
     np.testing.assert_allclose(found["width_nm"], truth.pits["width_nm"] + 7.5, atol=2)
     np.testing.assert_allclose(found["height_nm"], truth.pits["height_nm"], atol=2.5)
+
+
+def test_the_mask_of_a_membrane_gives_the_necks_of_its_middle() -> None:
+    """Only the membrane's own mask shows how wide a pore is; that of the cell shows its lips. Two figures are never one."""
+    from exotrack.simulate import em_simulation, simulate_em
+
+    changes = {"field": {"height_px": 260, "width_px": 700}, "vesicles": {"per_um3": 0.0, "docked_per_um2": 0.0}}
+    truth = simulate_em(em_simulation("em").updated(changes), np.random.default_rng(1))
+    membrane = Membrane.from_mask(truth.membrane, (1.5, 1.5))
+    found = pits_of_band(membrane, np.array([[380.0, 300.0]]))
+    assert found["kind"].tolist() == ["omega", "omega"]
+    np.testing.assert_allclose(found["x_nm"], truth.pits["x_nm"], atol=3)
+    np.testing.assert_allclose(found["neck_nm"], truth.pits["neck_nm"], atol=2)
+    np.testing.assert_allclose(found["width_nm"], truth.pits["width_nm"], atol=2)
+    np.testing.assert_allclose(found["height_nm"], truth.pits["height_nm"], atol=2)
+    assert not len(pits_of_band(membrane, np.empty((0, 2))))
 
 
 def test_a_surface_has_no_pits_of_a_section() -> None:

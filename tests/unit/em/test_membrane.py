@@ -47,6 +47,18 @@ def test_distances_to_a_sphere_are_exact(spacing) -> None:
         np.testing.assert_allclose(np.linalg.norm(points - feet, axis=1), np.abs(found))
 
 
+def test_a_membrane_ends_where_the_image_does() -> None:
+    """A slope that would go on beyond the border: the nearest point lies in the image, and the cell's side stays its own."""
+    y, x = grid((300, 120), (2.0, 2.0))[..., 0], grid((300, 120), (2.0, 2.0))[..., 1]
+    membrane = Membrane.from_mask(y > 100 - 0.3 * x, (2.0, 2.0), "cell")
+    found, feet = membrane.distances([[500.0, 20.0], [250.0, 230.0], [590.0, 4.0]])
+    assert (found > 0).all()
+    assert (feet > -2).all()
+    assert (feet < [600, 240]).all()
+    # Its foot on the endless line would be at x = -100 and beyond: the end of the line, at x = -1, is nearest.
+    assert found[2] == pytest.approx(np.hypot(590 - 100.3, 5), abs=1.0)
+
+
 @pytest.mark.parametrize("noise", [0.02, 0.1])
 def test_a_rough_mask_gives_its_middle(noise) -> None:
     """Voxels near the face that are wrong by chance, as a hand draws: the face stays near, and right on average."""

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from exotrack.em import Stack, open_stack
-from exotrack.errors import CalibrationError
+from exotrack.em import Stack, detect, open_stack
+from exotrack.em.stack import check_size
+from exotrack.errors import CalibrationError, InputError
+from exotrack.params import VesicleParams
 
 
 def test_an_mrc_has_its_spacing_and_a_placeholder_is_none(tmp_path: Path) -> None:
@@ -45,6 +47,35 @@ def test_a_window_of_a_tiff_is_that_part(tmp_path: Path, kind: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", grey, photometric="minisblack", **how)
     stack = open_stack(tmp_path / "a.tif", (5, 5, 5))
     assert np.array_equal(stack.read(slice(1, 4), slice(20, 150), slice(33, 270)), grey[1:4, 20:150, 33:270])
+
+
+class Watched:
+    """Voxels that note the largest window that was asked of them; a wide section that is in no file."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.shape, self.dtype, self.largest = shape, np.dtype(np.uint8), 0
+
+    def read(self, z: slice, y: slice, x: slice) -> np.ndarray:
+        size = [part.stop - part.start for part in (z, y, x)]
+        self.largest = max(self.largest, int(np.prod(size)))
+        grain = np.random.default_rng((y.start, x.start)).integers(90, 110, size)
+        return grain.astype(np.uint8)
+
+
+def test_a_section_of_40_000_pixels_is_read_in_windows() -> None:
+    voxels = Watched((1, 80, 40_000))
+    found = detect(Stack(voxels, (np.nan, 4.0, 4.0), contrast="dark"), VesicleParams(diameter_nm=(60.0, 110.0)))
+    assert not len(found)
+    assert voxels.largest < 80 * 40_000 / 15
+
+
+def test_a_mask_that_no_memory_holds_is_refused() -> None:
+    check_size((1, 20_000, 20_000), "mask.tif")
+    with pytest.raises(
+        InputError, match=r"^mask.tif: a mask or label image of 1 x 40000 x 40000 is held in memory whole"
+    ) as said:
+        check_size((1, 40_000, 40_000), "mask.tif")
+    assert "crop image and mask to the cell, or average both" in str(said.value)
 
 
 def test_spacing_that_cannot_be_is_refused() -> None:

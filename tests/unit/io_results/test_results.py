@@ -141,7 +141,7 @@ def test_a_frictionless_validator_finds_a_forbidden_kind(tmp_path: Path) -> None
 
 
 def test_the_dictionary_describes_every_column(tmp_path: Path) -> None:
-    every = some_tables() | {table.name: table.empty() for table in (*tables.CALIBRATION, *tables.COMPARISON)}
+    every = {table.name: table.empty() for table in tables.EVERY} | some_tables()
     folder = write_results(tmp_path / "movie", every, params.preset("granule"), {"movie_id": "cell"})
     package = json.loads((folder / "datapackage.json").read_text())
     assert package["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"

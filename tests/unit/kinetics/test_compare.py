@@ -66,7 +66,8 @@ def test_the_model_that_made_the_stays_is_not_rejected_and_its_published_rates_a
 def test_the_tables_keep_their_contract(compared: Comparison) -> None:
     for table in COMPARISON:
         table.check(compared.tables[table.name])
-        assert len(compared.tables[table.name]) > 0
+        # One condition alone has no rates to compare.
+        assert (len(compared.tables[table.name]) > 0) == (table.name != "condition_rates")
 
 
 def test_one_or_two_workers_give_the_same_numbers(constitutive: Path, compared: Comparison) -> None:
@@ -118,8 +119,10 @@ def test_what_acts_only_together_or_too_fast_or_not_at_all_is_said() -> None:
         subject(core, 0.1, EXITS, free=["k_tether"])
     with pytest.raises(ParameterError, match="did you mean"):
         subject(core, 0.1, EXITS, free=["k_undok"])
-    with pytest.raises(InputError, match="synaptic_fivesite has no undocking, which was seen"):
-        subject(load("synaptic_fivesite"), 0.1, ("undocking", "full_fusion"))
+    trigger = subject(load("synaptic_fivesite"), 0.1, ("undocking", "full_fusion"))
+    assert trigger.undocking and "faster than the frame interval" in trigger.held["gamma"]
+    with pytest.raises(InputError, match="synaptic_fivesite has no kiss_and_run, which was seen"):
+        subject(load("synaptic_fivesite"), 0.1, EXITS)
     with pytest.raises(InputError, match="no state in it is seen as docked"):
         subject(load("omv_release"), 0.1, ())
 

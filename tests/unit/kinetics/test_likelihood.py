@@ -220,6 +220,37 @@ def test_a_call_that_is_wrong_at_times_is_summed_over() -> None:
     assert log_likelihood(scheme, data, calls) == pytest.approx(np.sum(expected), rel=1e-10)
 
 
+def test_exits_that_nobody_notices_and_exits_that_are_none_are_known_for_what_they_are() -> None:
+    """Simulated: half of the kiss-and-runs are not noticed, and stays end by a false undocking now and then."""
+    rng, rates = np.random.default_rng(14), {"undocking": 0.3, "full_fusion": 0.2, "kiss_and_run": 0.2}
+    n, false = 30_000, 0.1
+    time = np.column_stack([rng.exponential(1 / rate, n) for rate in (0.3, 0.2, 0.5 * 0.2, false)])
+    kind = np.array([*SEEN_EXITS, "undocking"])[time.argmin(axis=1)]
+    came = rng.random(n) * 30
+    table = record(came, time.min(axis=1), kind, np.zeros(n, bool), rng, frame_s=0.1, min_frames=3, n_frames=400)
+    counts = np.array([[1e4, 0, 0, 0, 0], [0, 1e4, 0, 0, 0], [0, 0, 5e3, 0, 5e3]])
+    calls, data = Calls(SEEN_EXITS, counts, np.array([1e4 * false, 0, 0]), 1e4), sightings(table, "calls")
+
+    def height(undocking: float, kiss: float) -> float:
+        return log_likelihood(Scheme.one_state(**{**rates, "undocking": undocking, "kiss_and_run": kiss}), data, calls)
+
+    tried = [(x, max((height(x, y), y) for y in np.arange(0.16, 0.25, 0.01))) for x in np.arange(0.24, 0.37, 0.01)]
+    undocking, (_, kiss) = max(tried, key=lambda one: one[1][0])
+    assert undocking == pytest.approx(0.3, abs=0.011) and kiss == pytest.approx(0.2, abs=0.011)
+    seen = calls.seen(Course((Scheme.one_state(**rates),)))
+    assert seen.schemes[0].exits[0] == pytest.approx([0.3 + false, 0.2, 0.1, 0.0])
+
+
+def test_a_kiss_that_nobody_notices_leaves_a_resealed_vesicle() -> None:
+    scheme = two_states(**TRUE)
+    calls = Calls(SEEN_EXITS, [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 3]])
+    plain, told = (calls.seen(Course((scheme,), resealed=again)) for again in (None, np.array([1.0, 0.0])))
+    kiss = TRUE["fuse"] * TRUE["kiss"]
+    assert told.schemes[0].exits == pytest.approx(plain.schemes[0].exits)
+    assert told.schemes[0].stay[1, 0] - plain.schemes[0].stay[1, 0] == pytest.approx(0.75 * kiss)
+    assert plain.schemes[0].exits[1, 2] == pytest.approx(0.25 * kiss)
+
+
 def test_doubling_gives_the_powers() -> None:
     carry = two_states(**TRUE).over(0.7)[0]
     assert powers(carry, 13)[13] == pytest.approx(np.linalg.matrix_power(carry, 13), rel=1e-12)

@@ -18,7 +18,7 @@ from exotrack.kinetics.sightings import sightings
 from exotrack.kinetics.stays import SEEN_EXITS, Stays, check, least_frames
 from exotrack.kinetics.study import Study, join, read_study
 from exotrack.params import Analysis, ClassifyParams, LinkParams, preset
-from exotrack.tables import ALL, Candidates, Cells, Confusion, Episodes, Events, Frames, Table
+from exotrack.tables import ALL, Candidates, Cells, Episodes, Events, Frames, InjectedStays, Table
 
 STAYS = [
     # track, state, first, last, entry seen, exit seen, kind
@@ -101,7 +101,8 @@ def test_a_longer_filter_leaves_stays_out_and_says_so(tmp_path: Path) -> None:
 def test_the_time_since_the_first_stimulus_may_be_negative(tmp_path: Path) -> None:
     params = Analysis(classify=ClassifyParams(stimulus_s=(8.0, 2.0)))
     table = read_study([folder(tmp_path, params=params)]).stays
-    assert table["t_since_stimulus_s"].tolist() == pytest.approx((table["t_entry_s"] - 2.0).tolist())
+    # A frame stands for the end of its exposure.
+    assert table["t_since_stimulus_s"].tolist() == pytest.approx((table["t_entry_s"] + table["frame_s"] - 2.0).tolist())
 
 
 def test_the_order_of_the_folders_changes_nothing(tmp_path: Path) -> None:
@@ -189,24 +190,49 @@ def test_parts_of_a_study_are_joined_in_the_order_of_their_names() -> None:
     assert join([part("b"), part("a")]).notes == ("a", "b")
 
 
-def confusion(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
-    """A Confusion table."""
-    table = pd.DataFrame(rows, columns=["kind", "called", "n"])
-    share: Table = Confusion
-    return share.build(table.assign(n_injected=table.groupby("kind")["n"].transform("sum")))
+def injected(rows: list[tuple[str, str, int]], **more: Any) -> pd.DataFrame:
+    """A table `InjectedStays` of stays with (true exit, called, how many); all else as of a vesicle that was well seen."""
+    plain = {
+        "movie_id": "cell", "round": 1, "as_found": True, "crowded": False, "t_first_s": 1.0, "duration_s": 5.0, "n_frames": 50,
+        "entry_kind": "docking", "docking_found": True, "found": True, "found_frames": 49, "watched_s": 4.0, "n_undocking": 0,
+        "n_full_fusion": 0, "n_kiss_and_run": 0, "n_lost": 0, "n_dockings": 0,
+    } | more  # fmt: skip
+    every = [plain | {"exit_kind": exit_kind, "called": called} for exit_kind, called, n in rows for _ in range(n)]
+    share: Table = InjectedStays
+    return share.build(pd.DataFrame([row | {"injection_id": k} for k, row in enumerate(every, 1)]))
 
 
-def test_the_counts_of_a_calibration_become_chances() -> None:
-    calls = Calls.of_confusion(confusion([
-        ("full_fusion", "full_fusion", 80), ("full_fusion", "kiss_and_run", 10), ("full_fusion", "nothing", 10),
-        ("kiss_and_run", "kiss_and_run", 30), ("kiss_and_run", "docking", 10), ("undocking", "undocking", 50),
-        ("visitor", "undocking", 7), ("blink", "full_fusion", 3),
-    ]))  # fmt: skip
-    assert calls.counts.tolist() == [[50, 0, 0, 0], [0, 80, 10, 10], [0, 0, 30, 10]]
+SOME = [
+    ("full_fusion", "full_fusion", 8), ("full_fusion", "undocking", 2), ("kiss_and_run", "kiss_and_run", 3),
+    ("kiss_and_run", "going_on", 1), ("undocking", "undocking", 5), ("undocking", "lost", 1), ("censored", "", 4),
+]  # fmt: skip
+
+
+def test_the_counts_of_injected_stays_become_chances() -> None:
+    calls = Calls.of_stays(injected(SOME))
+    assert calls.counts.tolist() == [[5, 0, 0, 1, 0], [2, 8, 0, 0, 0], [0, 0, 3, 0, 1]]
+    assert calls.watched_s == 24 * 4.0 and calls.false_per_s().tolist() == [0, 0, 0]
     told = calls.matrix(("full_fusion", "bleaching", "lost"))
-    assert told.tolist() == [[0, 0.8, 0.1, 0.1], [0, 0, 0, 1], [0, 0, 0, 1]] and CALLED[3] == "lost"
-    with pytest.raises(InputError, match="no undocking was injected"):
-        Calls.of_confusion(confusion([("full_fusion", "full_fusion", 8), ("kiss_and_run", "kiss_and_run", 8)]))
+    assert told.tolist() == [[0.2, 0.8, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 1, 0]] and CALLED[3] == "lost"
+    with pytest.raises(InputError, match="no undocking of a vesicle whose docked stay was found"):
+        Calls.of_stays(injected(SOME[:4]))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"found": False, "called": ""}, {"crowded": True}, {"as_found": False}, {"n_frames": 2}, {"found_frames": 2}],
+)
+def test_only_exits_of_found_stays_of_vesicles_like_the_movies_count(other: dict[str, Any]) -> None:
+    both = pd.concat([injected(SOME), injected([("full_fusion", "lost", 30)], **other)], ignore_index=True)
+    assert np.array_equal(Calls.of_stays(both, 3).counts, Calls.of_stays(injected(SOME), 3).counts)
+
+
+def test_false_exits_are_counted_over_the_time_that_found_stays_ran() -> None:
+    calls = Calls.of_stays(injected(SOME, n_undocking=1, watched_s=10.0))
+    assert calls.false_per_s() == pytest.approx([0.1, 0, 0])
+    both = calls + calls
+    assert both.watched_s == 2 * calls.watched_s and both.false_per_s() == pytest.approx([0.1, 0, 0])
+    assert "24 false exits in 240 s docked" in calls.words() and "of 10 full fusion exits 80% were called so" in calls.words()
 
 
 def test_chances_are_most_probable_where_their_estimate_starts() -> None:
@@ -226,3 +252,5 @@ def test_calls_that_make_no_sense_are_refused() -> None:
         Calls(SEEN_EXITS, np.ones((3, 3)))
     with pytest.raises(InputError, match="none negative"):
         Calls(("undocking",), [[-1, 0, 0, 0]])
+    with pytest.raises(InputError, match="false exits"):
+        Calls(("undocking",), [[1, 0, 0, 0]], np.array([-1.0, 0, 0]), 5.0)

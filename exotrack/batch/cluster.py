@@ -1,0 +1,147 @@
+"""Where the workers are: processes of this machine, jobs of SLURM, or a Dask cluster that someone else started.
+
+What listens to the network runs what it is sent. Everything started here listens on the loopback interface only, or speaks
+TLS with keys made for this run; a cluster of someone else's that does neither is refused unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exotrack._blocks import default_workers
+from exotrack.batch.profile import Profile
+from exotrack.errors import InputError, ParameterError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+ALLOWED_FAILURES = 3
+"""Workers that may die under a task: with none, tasks that only waited on the dead worker would be lost with it."""
+SETTINGS = {
+    "distributed.scheduler.worker-saturation": 1.0,
+    # Movies are streamed in blocks: what does not fit would not fit on disk either, only slower.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.diagnostics.nvml": False,
+    # The scheduler of 10,000 movies must not remember every line of progress.
+    "distributed.admin.log-length": 1000,
+    "distributed.admin.low-level-log-length": 1000,
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which workers. where : local, slurm, an address or a scheduler file. open_network : accept one without TLS.
+
+    allowed_failures : workers that may die under a task before it is given up.
+    """
+
+    where: str = "local"
+    workers: int | None = None
+    memory_gb: float | None = None
+    profile: Profile = Profile()
+    open_network: bool = False
+    allowed_failures: int = ALLOWED_FAILURES
+
+
+@contextmanager
+def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]:
+    """A client of the cluster and how many workers it will have; what was started here is ended on leaving.
+
+    logs : folder for the output of SLURM's jobs.
+    """
+    import dask
+    from distributed import Client
+
+    for name in ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.nanny", "distributed.comm"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with dask.config.set({**SETTINGS, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
+        if wanted.where == "local":
+            started, count = _local(wanted)
+        elif wanted.where == "slurm":
+            from exotrack.batch.slurm import slurm_cluster
+
+            started, count = slurm_cluster(wanted.profile.slurm, wanted.workers, logs)
+        else:
+            started, count = None, 0
+        client = None
+        try:
+            client = Client(started) if started is not None else _joined(wanted)
+            yield client, count or max(sum(client.nthreads().values()), 1)
+        finally:
+            if client is not None:
+                with suppress(OSError, TimeoutError):
+                    client.close(timeout=2)
+            if started is not None:
+                with suppress(OSError, TimeoutError):
+                    started.close(timeout=5)
+
+
+def _local(wanted: Wanted) -> tuple[Any, int]:
+    from distributed import LocalCluster
+
+    count = wanted.workers or default_workers()
+    memory: Any = "auto" if wanted.memory_gb is None else int(wanted.memory_gb * 1e9)
+    cluster = LocalCluster(
+        n_workers=count,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=memory,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    )
+    return cluster, count
+
+
+def _joined(wanted: Wanted) -> Client:
+    from distributed import Client
+
+    where = wanted.where
+    if "://" not in where:
+        if not Path(where).is_file():
+            raise ParameterError(
+                f"--scheduler {where}: is neither local nor slurm, nor an address such as tcp://HOST:PORT, nor a file"
+            )
+        where = _address_in(Path(where))
+    scheme, _, rest = where.partition("://")
+    if scheme not in ("tcp", "tls", "ws", "wss"):
+        raise ParameterError(f"--scheduler {where}: addresses of kind {scheme!r} are not known; give tcp:// or tls://")
+    if scheme in ("tcp", "ws") and not _loopback(rest) and not wanted.open_network:
+        raise ParameterError(
+            f"--scheduler {where}: is not encrypted, so whoever reaches it can run programs as you; start it with TLS (tls://), "
+            "or accept that with --open-network"
+        )
+    try:
+        return Client(where, timeout="20s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise InputError(f"--scheduler {where}: does not answer ({type(error).__name__}); is the scheduler running?") from None
+
+
+def _address_in(path: Path) -> str:
+    import json
+
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ParameterError(f"--scheduler {path}: is no scheduler file of Dask") from None
+
+
+def _loopback(rest: str) -> bool:
+    host = rest.rsplit(":", 1)[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

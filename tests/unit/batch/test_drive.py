@@ -1,0 +1,85 @@
+"""Workers that die, for a reason or without one: nothing else is lost, and what kills them is set aside with its reason."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from studied import Seen
+
+from exotrack.batch.cluster import Wanted, connected
+from exotrack.batch.drive import Drive
+from exotrack.batch.marker import Marker
+from exotrack.batch.plan import Item, read_failure
+from exotrack.batch.store import store
+from exotrack.batch.study import Entry
+from exotrack.batch.work import Outcome, Task
+from exotrack.errors import TryAgainError
+from exotrack.params import preset
+
+PARAMS = preset("granule")
+ALLOWED = 1
+"""Fewer than usual, so that fewer workers must be started anew."""
+
+
+def work(task: Task) -> Outcome:
+    """In place of an analysis: ends its worker as the movie's name says."""
+    place, name = store(task.out), task.entry.movie
+    with Marker(place, name):
+        if name == "crash":
+            os._exit(11)
+        if name == "hog":
+            held = []
+            while True:
+                held.append(np.ones(2_000_000))
+                time.sleep(0.02)
+        if name.startswith("unlucky") and not place.read(f"{name}.was"):
+            place.write(f"{name}.was", b"here")
+            os._exit(9)
+        time.sleep(0.05)
+    return Outcome(name, "again", "the disk is full") if name == "full" else Outcome(name, "done")
+
+
+@pytest.fixture(scope="module")
+def drive() -> Iterator[Callable[[Path, list[str]], tuple[Drive, Seen]]]:
+    """Runs movies of these names on two worker processes of 0.4 GB."""
+    with connected(Wanted("local", 2, 0.4, allowed_failures=ALLOWED), None) as (client, workers):
+
+        def run(out: Path, names: list[str]) -> tuple[Drive, Seen]:
+            seen = Seen()
+            items = [Item(Entry(name, f"/nowhere/{name}", PARAMS), "new") for name in names]
+            tasks = [Task(item.entry, str(out), "1-of-1", "code", run=out.name) for item in items]
+            driven = Drive(client, store(out), seen, workers, ALLOWED, work)
+            driven.run(items, tasks)
+            return driven, seen
+
+        yield run
+
+
+def test_a_movie_that_kills_its_workers_is_set_aside_and_no_other_is_lost(
+    drive: Callable[[Path, list[str]], tuple[Drive, Seen]], tmp_path: Path
+) -> None:
+    names = ["crash", "unlucky", *(f"good{k}" for k in range(12)), "hog"]
+    driven, seen = drive(tmp_path, names)
+    assert {outcome.movie for outcome in seen.outcomes} == set(names)
+    assert set(driven.failed) == {"crash", "hog"}
+    assert driven.done == len(names) - 2
+    crash, hog = (read_failure(store(tmp_path), name) for name in ("crash", "hog"))
+    assert crash is not None
+    assert hog is not None
+    assert crash.aside
+    # One death more may befall it while it only waits on the worker of another.
+    assert ALLOWED + 1 <= crash.attempts <= 2 * (ALLOWED + 1)
+    assert crash.reason.startswith(f"its worker died {crash.attempts} times, last on ")
+    assert hog.reason.startswith("out of memory: its worker had 0.3")
+    assert "GB of 0.40 GB and was ended" in hog.reason
+    assert list((tmp_path / "running").iterdir()) == []
+
+
+def test_a_full_disk_stops_the_study(drive: Callable[[Path, list[str]], tuple[Drive, Seen]], tmp_path: Path) -> None:
+    with pytest.raises(TryAgainError, match="the disk is full"):
+        drive(tmp_path, ["full", *(f"good{k}" for k in range(20))])
