@@ -16,7 +16,8 @@ from exotrack import __version__, _terminal
 from exotrack.errors import InputError, ParameterError
 
 if TYPE_CHECKING:
-    from exotrack.kinetics.calls import Calls
+    import pandas as pd
+
     from exotrack.kinetics.compare import Comparison
 
 List = list[str] | None
@@ -51,6 +52,9 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     dead_ends: Annotated[
         bool, typer.Option("--dead-ends", help="Fit the part of docked vesicles that neither fuse nor leave.")
     ] = False,
+    visitors: Annotated[
+        bool, typer.Option("--visitors", help="Fit the part of those that dock that are visitors, which only leave again.")
+    ] = False,
     frailty: Annotated[bool, typer.Option("--frailty", help="Fit how much cells differ in their rates; takes longer.")] = False,
     em: Annotated[
         Path | None, typer.Option("--em", metavar="PATH", help="Vesicles in micrographs: CSV with class and n, or a folder.")
@@ -75,7 +79,11 @@ def compare(  # noqa: PLR0913 - one argument per option of the command
     begun, started = time.perf_counter(), datetime.now(UTC)
     with _terminal.Bars("compare") as bars:
         found = _compared(
-            asked, (*drivers, free or (), residents, diameter_nm, dead_ends), (starts, repeats, rng, frailty), workers, bars
+            asked,
+            (*drivers, free or (), residents, diameter_nm, dead_ends, visitors),
+            (starts, repeats, rng, frailty),
+            workers,
+            bars,
         )
     record = {
         "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]),
@@ -106,6 +114,7 @@ def _compared(
     from dataclasses import replace
 
     from exotrack._blocks import Execution
+    from exotrack.kinetics.calls import Calls
     from exotrack.kinetics.catalogue import load
     from exotrack.kinetics.compare import Wanted
     from exotrack.kinetics.compare import compare as compared
@@ -116,9 +125,11 @@ def _compared(
     models = [load(name) for name in asked.models]
     counted = None if asked.em is None else read_micrographs(asked.em, models)
     study = read_study(asked.results, read_design(asked.design), asked.least_s)
-    calls = calls_of(asked.calibrations, asked.results, int(study.movies["min_frames"].max()))
+    injected = injected_of(asked.calibrations, asked.results)
+    calls = None if injected is None else Calls.of_stays(injected, int(study.movies["min_frames"].max()))
     run = Execution(workers=workers, progress=progress)
-    return compared(study, models, replace(Wanted(*wanted), micrograph=counted), calls, Effort(*effort[:3], run, effort[3]))
+    asked_for = replace(Wanted(*wanted), micrograph=counted)
+    return compared(study, models, asked_for, calls, Effort(*effort[:3], run, effort[3]), injected)
 
 
 def _say(found: Comparison, out: Path) -> None:
@@ -164,15 +175,11 @@ def read_design(path: Path | None) -> dict[str, dict[str, str]]:
     return {row["movie_id"]: {key: row[key] or "" for key in DESIGN if key in row} for row in rows}
 
 
-def calls_of(calibrations: Sequence[Path], results: Sequence[Path], min_frames: int) -> Calls | None:
-    """The counts of all calibrations together; each must be of a movie that is compared.
-
-    min_frames : shortest docked stay that is used (frames); only injected vesicles whose stay was found so long count.
-    """
+def injected_of(calibrations: Sequence[Path], results: Sequence[Path]) -> pd.DataFrame | None:
+    """The injected docked stays of all calibrations together; each must be of a movie that is compared. None without any."""
     import pandas as pd
 
     from exotrack.io.results import read_calibration, read_provenance
-    from exotrack.kinetics.calls import Calls
 
     if not calibrations:
         return None
@@ -187,7 +194,7 @@ def calls_of(calibrations: Sequence[Path], results: Sequence[Path], min_frames: 
                 last = error
         else:
             raise last or InputError(f"{folder}: calibrates none of the movies")
-    return Calls.of_stays(pd.concat(injected, ignore_index=True), min_frames)
+    return pd.concat(injected, ignore_index=True)
 
 
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:

@@ -51,9 +51,12 @@ class Rates(Table):
 
     name = "rates"
     model = Column(TEXT, "", "Name of the model.")
-    parameter = Column(TEXT, "", "Name in the model; mean_docked and to_FATE follow from all of them.")
+    parameter = Column(
+        TEXT, "", "Name in the model; mean_docked and to_FATE follow from all of them; docking_rate: of all that dock, "
+        "settling_rate: of those that are no visitors; the others are fitted beside the model."
+    )  # fmt: skip
     role = Column(
-        TEXT, "", "fitted; held: at the model's value; derived: follows from others; nuisance: the observer's, not the cell's.",
+        TEXT, "", "fitted; held: at the model's value; derived: follows from others; nuisance: beside the model.",
         ROLES,
     )  # fmt: skip
     unit = Column(TEXT, "", "Unit of the values; 1 if they have none.")
@@ -66,7 +69,10 @@ class Rates(Table):
     high = Column(REAL, "", "Upper end of it; missing where the data set none.")
     identified = Column(YES_NO, "", "The data bound the value on both sides.")
     verdict = Column(TEXT, "", "In words: identified, or what the data do not tell and why.")
-    naive = Column(REAL, "", "What the same scheme gives if censoring, residents, the shortest stay and wrong calls are ignored.")
+    naive = Column(
+        REAL, "", "What the same scheme gives if censoring, residents, the shortest stay and wrong calls are ignored; of "
+        "dockings, those found over area and time.",
+    )  # fmt: skip
     naive_bias = Column(REAL, "1", "(naive - value) / value.")
 
 
@@ -113,8 +119,8 @@ class Goodness(Table):
     test = Column(
         TEXT, "", "ks, cvm, ad, trend and fates: distances of the stays from the law; any: ad, trend and fates together; joined "
         "and shape: time rescaling of the fusions; constitutive: gain over a law without hidden steps; dead_ends: over one "
-        "without dead ends; cells: over equal cells.",
-        ("ks", "cvm", "ad", "trend", "fates", "any", "joined", "shape", "constitutive", "dead_ends", "cells"),
+        "without dead ends; visitors: over one without visitors; cells: over equal cells.",
+        ("ks", "cvm", "ad", "trend", "fates", "any", "joined", "shape", "constitutive", "dead_ends", "visitors", "cells"),
     )  # fmt: skip
     statistic = Column(REAL, "1", "Value of the distance, or twice the gain in log-likelihood; missing for any.")
     p_value = Column(

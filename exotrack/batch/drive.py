@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from exotrack.batch.cluster import ALLOWED_FAILURES
 from exotrack.batch.dataset import withdraw
-from exotrack.batch.marker import Mark, read_mark
+from exotrack.batch.marker import Mark, read_mark, unmark
 from exotrack.batch.plan import Failure, Item
-from exotrack.batch.stamp import FAILED, LOGS, RUNNING
+from exotrack.batch.stamp import FAILED, LOGS
 from exotrack.batch.store import Store
 from exotrack.batch.work import Outcome, Task, do
 from exotrack.errors import TryAgainError
@@ -26,6 +26,8 @@ AHEAD = 3
 """Movies under way for each worker: enough that none waits, few enough that memory stays flat for 10,000 movies."""
 TICK_S = 2.0
 TOPIC = "exotrack"
+PATIENCE_S = 300.0
+"""Without any worker for so long, a run ends: on a machine that is too busy Dask gives up starting a process anew."""
 SEND_AGAIN = 3
 """Times a movie is handed out again after its worker was lost through no fault that it can be blamed for."""
 
@@ -53,8 +55,10 @@ class Drive:
     workers: int
     allowed_failures: int = ALLOWED_FAILURES
     work: Callable[[Task], Outcome] | None = None
+    patience_s: float | None = PATIENCE_S
     failed: dict[str, Outcome] = field(default_factory=dict)
     _done: int = 0
+    _seen: float = field(default_factory=time.monotonic)
     _sent: dict[str, int] = field(default_factory=dict)
     _items: dict[str, Item] = field(default_factory=dict)
 
@@ -89,7 +93,7 @@ class Drive:
     def _send(self, task: Task) -> Future[Any]:
         movie = task.entry.movie
         if movie not in self._sent:
-            self.place.remove(f"{RUNNING}/{movie}.json")  # of an earlier run that was killed
+            unmark(self.place, movie)  # of an earlier run that was killed
         self._sent[movie] = self._sent.get(movie, 0) + 1
         key = f"movie-{movie}-{task.run[:8]}-{self._sent[movie]}"
         return self.client.submit(self.work or on_worker, task, key=key, pure=False, retries=0)
@@ -99,11 +103,16 @@ class Drive:
         from distributed import wait
 
         try:
-            return list(wait(futures, timeout=TICK_S, return_when="FIRST_COMPLETED").done)
+            found = list(wait(futures, timeout=TICK_S, return_when="FIRST_COMPLETED").done)
         except TimeoutError:
-            return []
-        finally:
-            self.watch.tick(self.workers if self._done else len(self.client.nthreads()))
+            found = []
+        there = self.workers if found else len(self.client.nthreads())
+        now = time.monotonic()
+        self._seen = now if there else self._seen
+        if self.patience_s is not None and now - self._seen > self.patience_s:
+            raise TryAgainError(f"no worker has been there for {self.patience_s:.0f} s; run the same command again")
+        self.watch.tick(there)
+        return found
 
     def _outcome(self, future: Future[Any], task: Task) -> Outcome | None:
         """What became of a task; None if it must be sent again."""
@@ -145,7 +154,7 @@ class Drive:
         self.place.write(f"{FAILED}/{movie}.json", json.dumps(asdict(record), indent=2).encode("utf-8", "backslashreplace"))
         if aside:
             self.place.write(f"{LOGS}/{movie}.log", f"{when} {outcome.reason}\n".encode("utf-8", "backslashreplace"))
-        self.place.remove(f"{RUNNING}/{movie}.json")
+        unmark(self.place, movie)
         stamp = self._items[movie].stamp
         for condition in {task.entry.condition, *([stamp.design.get("condition", "all")] if stamp else [])}:
             withdraw(self.place, movie, condition)

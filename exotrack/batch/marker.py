@@ -46,6 +46,13 @@ def read_mark(place: Store, movie: str) -> Mark | None:
         return None
 
 
+def unmark(place: Store, movie: str) -> None:
+    """Remove the mark of a movie, and one that a worker was writing when it was killed."""
+    for name in place.names(RUNNING):
+        if name == f"{movie}.json" or (name.startswith(f".{movie}.json.") and name.endswith(".tmp")):
+            place.remove(f"{RUNNING}/{name}")
+
+
 class Marker:
     """Sets the mark of a movie on entering, keeps it while the memory grows, and removes it on leaving, by an error too."""
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from exotrack._blocks import default_workers
 from exotrack.batch import dataset
 from exotrack.batch.cluster import Wanted, connected
-from exotrack.batch.drive import Drive, Watch
+from exotrack.batch.drive import PATIENCE_S, Drive, Watch
 from exotrack.batch.lock import Lock, Shard, locked
+from exotrack.batch.marker import unmark
 from exotrack.batch.places import is_url
 from exotrack.batch.plan import Item, plan
 from exotrack.batch.record import write_movies, write_study
@@ -101,7 +102,8 @@ def _driven(place: Store, todo: Sequence[Item], wanted: Wanted, how: How, lock: 
         wanted = replace(wanted, workers=min(wanted.workers or default_workers(), len(todo)))
     with connected(wanted, logs) as (client, workers), _reported(how.performance):
         watch.started(client, workers)
-        drive = Drive(client, place, watch, workers, wanted.allowed_failures)
+        patience_s = None if wanted.where == "slurm" else PATIENCE_S
+        drive = Drive(client, place, watch, workers, wanted.allowed_failures, patience_s=patience_s)
         drive.run(todo, [_task(item, place, how, lock, workers) for item in todo])
     return drive
 
@@ -159,8 +161,9 @@ def _swept(place: Store, lock: Lock, shard: Shard, watch: Watcher) -> None:
 def _tidied(place: Store, shard: Shard, todo: Sequence[Item]) -> None:
     """Remove what workers that were ended had in preparation, and their marks."""
     place.remove(f"{PARTS}/{shard}")
-    for name in {f"{item.entry.movie}.json" for item in todo}.intersection(place.names(RUNNING)):
-        place.remove(f"{RUNNING}/{name}")
+    if place.names(RUNNING):
+        for item in todo:
+            unmark(place, item.entry.movie)
     if not isinstance(place, LocalStore):
         return
     for name in (PARTS, RUNNING, FAILED, LOGS):

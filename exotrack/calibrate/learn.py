@@ -110,11 +110,10 @@ def _pool(result: Result, sigma_um: float) -> tuple[Real, str]:
     scale = (sigma_um**2 + fixed) / (2.0 * sigma_um**2)
     fusions = result.events[result.events["kind"].isin(FUSION_KINDS)]["amplitude"]
     seen = result.traces[result.traces["observed"]]
-    docked = result.episodes[result.episodes["state"] == "docked"]["track_id"].dropna().astype(int)
     dark = result.params.classify.cargo == "ph_sensitive"
     choices: tuple[tuple[pd.Series, str], ...] = (
         (fusions if dark else pd.Series(dtype=float), "fusions"),
-        (seen[seen["track_id"].isin(set(docked)) & (not dark)].groupby("track_id")["amplitude"].median(), "docked vesicles"),
+        (pd.Series(dtype=float) if dark else _while_docked(result.episodes, seen), "docked vesicles"),
         (seen.groupby("track_id")["amplitude"].median(), "tracks"),
     )
     for heights, name in choices:
@@ -122,6 +121,16 @@ def _pool(result: Result, sigma_um: float) -> tuple[Real, str]:
         if len(good) >= ENOUGH:
             return np.sort(good) * scale, f"heights of {len(good)} {name}"
     return np.zeros(0), "no vesicles to go by: from the noise alone"
+
+
+def _while_docked(episodes: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+    """Median height (counts) of each track in the frames in which it is docked; `seen`: its observed frames."""
+    # Before it docks a vesicle is deeper, and dimmer; after a kiss-and-run there is less of it.
+    stays = episodes[(episodes["state"] == "docked") & episodes["track_id"].notna()].sort_values(["track_id", "first_frame"])
+    stays = stays[stays.groupby("track_id")["exit_kind"].shift() != "kiss_and_run"]
+    stays = stays[["track_id", "first_frame", "last_frame"]].astype(int)
+    both = seen[["track_id", "frame", "amplitude"]].dropna().merge(stays, on="track_id")
+    return both[both["frame"].between(both["first_frame"], both["last_frame"])].groupby("track_id")["amplitude"].median()
 
 
 def _bleaching(result: Result, noise: Noise, otherwise: float) -> tuple[float, str]:

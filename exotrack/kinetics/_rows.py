@@ -18,7 +18,7 @@ from exotrack.kinetics.naive import naive_stay
 from exotrack.kinetics.profiles import Profile
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.stays import SEEN_EXITS
-from exotrack.kinetics.subject import BESIDE, own
+from exotrack.kinetics.subject import BESIDE, LEAVE, own
 from exotrack.kinetics.verdict import Verdict
 
 Row = dict[str, Any]
@@ -63,6 +63,8 @@ def told(found: Verdict, profile: Profile, frame_s: float) -> tuple[bool, str]:
         rate = slowest_of(fitted, [profile.name])[profile.name]
         if rate is not None and np.isfinite(rate) and rate * frame_s > 1:
             return False, f"not identified by these data: {rate:.3g} per s is faster than the frame interval of {frame_s:g} s"
+    elif profile.name == LEAVE and profile.value * frame_s > 1:
+        return False, f"not identified by these data: visits are shorter than the frame interval of {frame_s:g} s"
     if profile.identified:
         return True, "identified"
     return False, profile.verdict if "these data" in profile.verdict else f"not identified by these data ({profile.verdict})"
@@ -205,10 +207,11 @@ def goodness_rows(name: str, found: Verdict) -> Iterator[Row]:
                 "model": name, "rates": "fitted", "test": key, "statistic": found.rescaled.value[key], "p_value": p,
                 "n_redrawn": found.rescaled_repeats, "n_failed": 0,
             }  # fmt: skip
-    if found.constitutive is not None:
-        one = found.constitutive
+    for key, one in (("constitutive", found.constitutive), ("visitors", found.visitors)):
+        if one is None:
+            continue
         yield {
-            "model": name, "rates": "fitted", "test": "constitutive", "statistic": one.gain, "p_value": one.p_value,
+            "model": name, "rates": "fitted", "test": key, "statistic": one.gain, "p_value": one.p_value,
             "n_redrawn": one.repeats, "n_failed": one.n_failed,
         }  # fmt: skip
     if found.dead is not None:

@@ -37,6 +37,11 @@ def _beside(about: Subject) -> Iterator[str]:
             "the model knows no undocking, which was seen: a constant rate of undocking was added and fitted, as undock_per_s; "
             "it is no part of the model"
         )
+    if about.visitors:
+        yield (
+            "visitors, a share of those that dock, only leave again, at visitors_leave_per_s; the model's own rates, mean_docked "
+            "and the fates that follow are those of the others"
+        )
     if about.micrograph is None:
         return
     known = about.model.parameters

@@ -55,6 +55,14 @@ class _Recall(NamedTuple):
     false: float
     watched_s: float
 
+    def shares(self) -> Real:
+        """(n_lengths,) part of them that was found; that of all where none was injected."""
+        if not self.found.sum() > 0:
+            raise InputError(
+                f"dockings: of {self.n.sum():.0f} injected dockings none was found, so recall is not known; calibrate with more"
+            )
+        return np.where(self.n > 0, self.found / np.maximum(self.n, 1), self.found.sum() / self.n.sum())
+
 
 def arrivals(
     study: Study,
@@ -72,7 +80,7 @@ def arrivals(
     part : share of the dockings that is asked for, of the fitted values, such as those that are no visits.
     seed : of the draws from which the interval is made: of rates, recall, false dockings and the number found.
 
-    Raises `InputError` if the rates change, or the cells have no area.
+    Raises `InputError` if the rates change, the cells have no area, or no injected docking was found.
     """
     view = best.view()
     if isinstance(view, Mapping) or course_of(view).switches_s:
@@ -82,7 +90,7 @@ def arrivals(
     known = _recall(injected, study) if injected is not None else None
     places = _exposure(study)
     sure = np.ones(len(LENGTHS_S))
-    shares = known.found / np.maximum(known.n, 1) if known is not None else sure
+    shares = sure if known is None else known.shares()
     phi = known.false / known.watched_s if known is not None and known.watched_s else 0.0
     course, values = course_of(view), best.values
     long_enough = _expected(course, places, sure)
@@ -123,12 +131,14 @@ def _recall(injected: pd.DataFrame, study: Study) -> _Recall:
 
 def _expected(course: Course, places: list[tuple[float, float, int, int]], shares: Real) -> float:
     """Dockings that are found at a rate of 1 per um^2 and s, of recall `shares` by length."""
-    total = 0.0
+    total, laws = 0.0, {}
     for area, frame_s, least, n in places:
         if n <= least:
             continue
         edges = np.array([max(int(np.ceil(s / frame_s - 1e-9)), least) for s in LENGTHS_S])
-        lasting = np.append(frame_law(course, frame_s, int(edges.max()))[0][edges - 1], 0.0)
+        if (frame_s, least) not in laws:
+            laws[frame_s, least] = np.append(frame_law(course, frame_s, int(edges.max()))[0][edges - 1], 0.0)
+        lasting = laws[frame_s, least]
         total += area * (n - least) * frame_s * float((lasting[:-1] - lasting[1:]) @ shares)
     return total
 

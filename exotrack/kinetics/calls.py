@@ -33,6 +33,23 @@ PERKS = 1.0
 """Prior counts of a row, shared by its cells (Perks 1947, J Inst Actuaries 73:285): what was never seen is only rare."""
 
 
+def counted(injected: pd.DataFrame, min_frames: int = 1) -> tuple[Real, Real, Real, float]:
+    """What `Calls.of_stays` counts in a table `InjectedStays`, whether that is enough or not.
+
+    Returns (3,) injected docked stays that ended in each of `SEEN_EXITS`, (3, 5) those of them of which a found stay was running
+    by what ended it (`CALLED` and not noticed), (3,) false exits, and the time (s) for which found stays ran.
+    """
+    mine = injected[injected["as_found"] & ~injected["crowded"] & (injected["n_frames"] >= min_frames)]
+    told = mine[mine["found"] & (mine["found_frames"] >= min_frames)]
+    rows = [
+        [float(((told["exit_kind"] == kind) & (told["called"] == called)).sum()) for called in (*CALLED, GOING_ON)]
+        for kind in SEEN_EXITS
+    ]
+    every = [float((mine["exit_kind"] == kind).sum()) for kind in SEEN_EXITS]
+    false = [float(mine[f"n_{kind}"].sum()) for kind in SEEN_EXITS]
+    return np.array(every), np.array(rows), np.array(false), float(mine["watched_s"].sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Calls:
     """How exits are called, as counts.
@@ -77,14 +94,8 @@ class Calls:
         of their exits, those that came while a found docked stay of `min_frames` or more was running: of such stays the
         likelihood speaks.
         """
-        mine = injected[injected["as_found"] & ~injected["crowded"] & (injected["n_frames"] >= min_frames)]
-        told = mine[mine["found"] & (mine["found_frames"] >= min_frames)]
-        rows = [
-            [float(((told["exit_kind"] == kind) & (told["called"] == called)).sum()) for called in (*CALLED, GOING_ON)]
-            for kind in SEEN_EXITS
-        ]
-        false = [float(mine[f"n_{kind}"].sum()) for kind in SEEN_EXITS]
-        return cls(SEEN_EXITS, np.array(rows), np.array(false), float(mine["watched_s"].sum()))
+        _, counts, false, watched_s = counted(injected, min_frames)
+        return cls(SEEN_EXITS, counts, false, watched_s)
 
     @classmethod
     def certain(cls) -> Calls:

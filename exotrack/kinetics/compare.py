@@ -22,6 +22,7 @@ from exotrack.kinetics.catalogue import Model, load
 from exotrack.kinetics.conditions import condition_rows
 from exotrack.kinetics.content import Content, Membrane, content, membrane
 from exotrack.kinetics.contrasts import event_rates
+from exotrack.kinetics.dockings import Dockings, docking_rows, dockings
 from exotrack.kinetics.evidence import Evidence, evidence
 from exotrack.kinetics.fit import Fit, fit
 from exotrack.kinetics.goodness import Observed
@@ -47,7 +48,8 @@ class Wanted:
     values, inputs : of the models, by name; each goes to the models that have it. stimulated : inputs from the first stimulus
     on. free : parameters to fit instead of the models' own choice. residents : use vesicles that were docked in the first frame.
     diameter_nm : of a vesicle, for the area; None takes the model's. dead_ends : some docked vesicles neither fuse nor leave.
-    micrograph : counts of vesicles at rest, a further term of the likelihood.
+    visitors : some of those that dock only leave, at a rate of their own. micrograph : counts of vesicles at rest, a further term
+    of the likelihood.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Wanted:
     residents: bool = True
     diameter_nm: float | None = None
     dead_ends: bool = False
+    visitors: bool = False
     micrograph: Micrograph | None = None
 
 
@@ -64,14 +67,16 @@ class Wanted:
 class Comparison:
     """What came out.
 
-    rates ... condition_rates : tables of `exotrack.tables.COMPARISON`. verdicts : by model, the best first, all the
-    figures need. refused : reason by model that could not be compared. notes : plain sentences on what not to believe.
+    rates ... condition_rates : tables of `exotrack.tables.COMPARISON`. verdicts : by model, the best first, all the figures need.
+    dockings : how often vesicles dock, by model, where that can be told. refused : reason by model that could not be compared.
+    notes : plain sentences on what not to believe.
     """
 
     study: Study
     evidence: Evidence
     wanted: Wanted
     verdicts: Mapping[str, Verdict]
+    dockings: Mapping[str, Dockings]
     rates: pd.DataFrame
     comparison: pd.DataFrame
     ranking: pd.DataFrame
@@ -90,14 +95,20 @@ class Comparison:
 
 
 def compare(
-    study: Study, models: Sequence[Model], wanted: Wanted = Wanted(), calls: Calls | None = None, effort: Effort = USUAL
+    study: Study,
+    models: Sequence[Model],
+    wanted: Wanted = Wanted(),
+    calls: Calls | None = None,
+    effort: Effort = USUAL,
+    injected: pd.DataFrame | None = None,
 ) -> Comparison:
     """Compare a study with models.
 
     Parameters
     ----------
     study : from `read_study`. models : from `catalogue.load`. calls : how exits are called, from calibrations.
-    effort : starts, redrawn sets, seed and workers; the numbers do not depend on the workers.
+    effort : starts, redrawn sets, seed and workers; the numbers do not depend on the workers. injected : table `InjectedStays`
+        of the same calibrations, by which dockings are corrected; None: they are counted plainly.
 
     Raises
     ------
@@ -122,9 +133,12 @@ def compare(
     limits, counted = _limits(next(iter(found.values())), seen, effort)
     best = next(iter(found.values())).subject.model
     alike = [row for name, one in found.items() for row in condition_rows(name, one.fit, one.fit.problem.told(one.fit.x), effort)]
+    docked, untold = _dockings(study, fits, list(found), injected, effort)
     return Comparison(
-        study, seen, wanted, found,
-        Rates.build(pd.DataFrame([row for name, one in found.items() for row in rate_rows(name, one, seen)])),
+        study, seen, wanted, found, docked,
+        Rates.build(pd.DataFrame([
+            row for name, one in found.items() for row in (*rate_rows(name, one, seen), *docking_rows(name, docked.get(name)))
+        ])),
         Comparisons.build(pd.DataFrame([
             row for name, one in found.items()
             for row in (*comparison_rows(name, one, limits, counted), *micrograph_rows(name, one))
@@ -133,8 +147,17 @@ def compare(
         Goodness.build(pd.DataFrame([row for name, one in found.items() for row in goodness_rows(name, one)])),
         EventRates.build(pd.DataFrame(list(event_rates(study, effort.seed, effort.run)))),
         ConditionRates.build(pd.DataFrame(alike)) if alike else ConditionRates.empty(),
-        content(study), membrane(study, best, wanted.diameter_nm), refused, (*study.notes, *notes, *said(found)),
+        content(study), membrane(study, best, wanted.diameter_nm), refused,
+        (*study.notes, *notes, *said(found), *untold),
     )  # fmt: skip
+
+
+def _dockings(
+    study: Study, fits: Mapping[str, Fit], names: Sequence[str], injected: pd.DataFrame | None, effort: Effort
+) -> tuple[dict[str, Dockings], list[str]]:
+    """How often vesicles dock by the fit of each model, and of those by which it cannot be told, why."""
+    every = {name: dockings(study, fits[name], injected, effort.seed) for name in names}
+    return {name: one for name, (one, _) in every.items() if one}, [f"{name}: {why}" for name, (_, why) in every.items() if why]
 
 
 def _require_known(models: Sequence[Model], wanted: Wanted) -> None:
@@ -193,6 +216,7 @@ def _subject(model: Model, seen: Evidence, wanted: Wanted) -> Subject:
         merged="kiss_and_run" not in exits and not no_kiss(model),
         losing=seen.calls is not None and bool((stays["exit_kind"] == "lost").any()),
         dead=_dead(stays) if wanted.dead_ends else (),
+        visitors=wanted.visitors,
         micrograph=wanted.micrograph,
     )
 
@@ -211,7 +235,8 @@ def _fits(subjects: Mapping[str, Subject], seen: Evidence, effort: Effort) -> di
 def _null(seen: Evidence, wanted: Wanted) -> Subject | None:
     """One docked state with the same exits: the constitutive model of the catalogue. None if that cannot be compared."""
     try:
-        return _subject(load("constitutive"), seen, Wanted(residents=wanted.residents, dead_ends=wanted.dead_ends))
+        same = Wanted(residents=wanted.residents, dead_ends=wanted.dead_ends, visitors=wanted.visitors)
+        return _subject(load("constitutive"), seen, same)
     except ExotrackError:
         return None
 

@@ -113,14 +113,31 @@ def with_dead_ends(of: Scheme | Course, arriving: float, resident: float) -> Cou
 
 
 def _with_dead_end(scheme: Scheme, arriving: float) -> Scheme:
-    m = scheme.n_states
     losing = np.array([fate in ("bleaching", "lost") for fate in scheme.fates])
     if not np.allclose(scheme.exits[:, losing], scheme.exits[:1, losing]):
         raise InputError("dead ends: bleaching and loss must have the same rate in every state")
-    exits = np.vstack([scheme.exits, np.where(losing, scheme.exits[0], 0.0)])
+    return _beside(scheme, np.where(losing, scheme.exits[0], 0.0), arriving)
+
+
+def with_visitors(scheme: Scheme, share: float, leave_per_s: float) -> Scheme:
+    """A scheme in which some of those that dock are visitors: they never fuse, and undock at a rate of their own.
+
+    share : their part of the vesicles that dock. leave_per_s : rate (1/s) at which they undock. They are the last state, and no
+    other leads to it. What the observer loses is added afterwards, since visitors are lost as the others are.
+    """
+    if "undocking" not in scheme.fates:
+        raise InputError("visitors: they undock, which these rates do not know; give undocking a rate")
+    if not (0 <= share <= 1 and 0 < leave_per_s < np.inf):
+        raise InputError(f"visitors: a share of {share:g} that leaves at {leave_per_s:g} per s; give 0 to 1, and a rate above 0")
+    return _beside(scheme, np.array([leave_per_s * (fate == "undocking") for fate in scheme.fates]), share)
+
+
+def _beside(scheme: Scheme, exits: Real, share: float) -> Scheme:
+    """A scheme with one more state, last, in which a `share` of those that dock starts and which only the exits (J,) leave."""
+    m = scheme.n_states
     stay = np.zeros((m + 1, m + 1))
-    stay[:m, :m], stay[m, m] = scheme.stay, -exits[m].sum()
-    return Scheme(stay, exits, scheme.fates, np.append(scheme.entry * (1 - arriving), arriving))
+    stay[:m, :m], stay[m, m] = scheme.stay, -exits.sum()
+    return Scheme(stay, np.vstack([scheme.exits, exits]), scheme.fates, np.append(scheme.entry * (1 - share), share))
 
 
 @dataclass(frozen=True, eq=False)

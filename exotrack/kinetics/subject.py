@@ -19,7 +19,7 @@ from exotrack.errors import InputError, ParameterError
 from exotrack.kinetics._grammar import evaluate
 from exotrack.kinetics.calls import Calls
 from exotrack.kinetics.catalogue import Model, Transition
-from exotrack.kinetics.course import Course, starts, with_dead_ends
+from exotrack.kinetics.course import Course, starts, with_dead_ends, with_visitors
 from exotrack.kinetics.fit import Free, Problem, Term
 from exotrack.kinetics.generator import namespace, scheme
 from exotrack.kinetics.identifiable import ACTS, fraction_slopes, free_of, in_micrograph, require_apart, slopes, slowest_of
@@ -31,7 +31,12 @@ LOST, UNDOCKED = "lost_per_s", "undock_per_s"
 """Names of the observer's rate of losing a vesicle from sight, and of the undocking added to a model that has none."""
 DEAD_NEW, DEAD_OLD = "dead_newcomers", "dead_residents"
 """Names of the fractions of dead ends among vesicles that dock, and among those docked in the first frame."""
-BESIDE = (LOST, UNDOCKED, DEAD_NEW, DEAD_OLD)
+VISITORS, LEAVE = "visitors", "visitors_leave_per_s"
+"""Names of the share of those that dock which only visit, and of the rate at which these leave."""
+VISITS = (Free(VISITORS, 0.01, 0.95, "logit", "1", 0.3), Free(LEAVE, 0.3, 30.0, start=2.0))
+"""Bounds of visitors. A share below 0.01 is none, and above 0.95 nothing is left for the model. Slower than 0.3 per s, a visit of
+3 s, they would change places with docked vesicles that undock; faster than 30 per s no camera at video rate shows them."""
+BESIDE = (LOST, UNDOCKED, DEAD_NEW, DEAD_OLD, VISITORS, LEAVE)
 """What is fitted beside a model and is no parameter of it."""
 Values = Mapping[str, float]
 
@@ -48,7 +53,8 @@ class Subject:
     values : parameters that differ from the model's own. inputs, stimulated : inputs throughout, and those that differ from the
     first stimulus on (empty: none do). merged : kiss-and-run counts as fusion, since a model that is compared has no other.
     losing : vesicles are also lost from sight, at a rate that is fitted. undocking : they also undock, at a rate that is fitted,
-    since the model knows no undocking. dead : which fractions of dead ends are fitted, `DEAD_NEW` and `DEAD_OLD`.
+    since the model knows no undocking. dead : which fractions of dead ends are fitted, `DEAD_NEW` and `DEAD_OLD`. visitors : a
+    part of those that dock only visits, of which the share and the rate of leaving are fitted.
     micrograph : counts of vesicles by class at rest, a term of the likelihood. free : what is fitted. held : reason by name of
     what acts on the stay, or was to be fitted, and is not fitted.
     """
@@ -61,6 +67,7 @@ class Subject:
     losing: bool = False
     undocking: bool = False
     dead: tuple[str, ...] = ()
+    visitors: bool = False
     micrograph: Micrograph | None = None
     free: tuple[Free, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
@@ -73,11 +80,12 @@ class Subject:
     def start(self) -> dict[str, float]:
         """The fitted values before the fit."""
         known = self.published
-        return {f.name: 0.0 if f.name in BESIDE else known[f.name] for f in self.free}
+        visit = {f.name: float(f.start or 0.0) for f in VISITS}
+        return {f.name: visit.get(f.name, 0.0) if f.name in BESIDE else known[f.name] for f in self.free}
 
     def alone(self) -> Subject:
-        """The vesicle by itself: nothing is lost from sight, and there are no dead ends."""
-        return replace(self, losing=False, dead=())
+        """The vesicle of the model by itself: nothing is lost from sight, and there are neither dead ends nor visitors."""
+        return replace(self, losing=False, dead=(), visitors=False)
 
     def course(self, values: Values) -> Course:
         """What the values make of a docked stay; those that are not given keep the model's numbers."""
@@ -86,8 +94,14 @@ class Subject:
         made = [self._scheme(numbers, level) for level in levels]
         if self.undocking:
             made = [(one.losing("undocking", float(values.get(UNDOCKED, 0.0))), back) for one, back in made]
+        if self.visitors:
+            share, leave = (float(values.get(f.name, f.start or 0.0)) for f in VISITS)
+            made = [(with_visitors(one, share, leave), np.pad(back, (0, 1))) for one, back in made]
         residents, resealed = starts(*made[0], f"model {self.model.id}")
         lost = float(values.get(LOST, 0.0))
+        if self.visitors and resealed is None and "kiss_and_run" in made[0][0].fates:
+            # What has just resealed docked as no visitor.
+            resealed = np.append(made[0][0].entry[:-1] / made[0][0].entry[:-1].sum(), 0.0)
         ready = [one.losing("lost", lost) if self.losing else one for one, _ in made]
         found = Course(tuple(ready), (0.0,) * (len(ready) - 1), residents, resealed)
         if not self.dead:
@@ -169,6 +183,7 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     merged: bool = False,
     losing: bool = False,
     dead: Sequence[str] = (),
+    visitors: bool = False,
     micrograph: Micrograph | None = None,
 ) -> Subject:
     """Make a model ready.
@@ -177,7 +192,7 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     ----------
     frame_s : longest frame interval (s). exits : kinds of exit that were seen.
     values, inputs, stimulated : parameters and inputs that differ from the model's; see `Subject`. free : what to fit; the
-        model's own choice if empty. merged, losing, dead, micrograph : see `Subject`.
+        model's own choice if empty. merged, losing, dead, visitors, micrograph : see `Subject`.
 
     Raises
     ------
@@ -188,7 +203,7 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     bare = Subject(model, values or {}, inputs or {}, stimulated or {}, merged, micrograph=micrograph)
     known = scheme(model, bare.values, bare.inputs).fates
     # Undocking is added to a model of the trigger of fusion alone; a kind of fusion that it does not know is beyond it.
-    undocks = "undocking" in exits and "undocking" not in known
+    undocks = ("undocking" in exits or visitors) and "undocking" not in known
     strange = sorted({kind for kind in exits if kind not in (*known, "undocking") and not (merged and kind == "kiss_and_run")})
     if strange:
         raise InputError(
@@ -209,7 +224,8 @@ def subject(  # noqa: PLR0913 - what a user may choose of a model
     ready = tuple(free_of(model.parameters[name], bare.published[name]) for name in chosen)
     beside = [Free(name, 1e-6, 10.0) for name, asked in ((LOST, losing), (UNDOCKED, undocks)) if asked]
     beside += [Free(name, 1e-4, 0.99, "logit", "1", 0.1) for name in dead]
-    return replace(bare, losing=losing, undocking=undocks, dead=tuple(dead), free=(*ready, *beside), held=held)
+    beside += VISITS if visitors else ()
+    return replace(bare, losing=losing, undocking=undocks, dead=tuple(dead), visitors=visitors, free=(*ready, *beside), held=held)
 
 
 def _chosen(bare: Subject, wanted: Sequence[str], frame_s: float) -> tuple[list[str], dict[str, str]]:

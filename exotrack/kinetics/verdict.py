@@ -30,7 +30,7 @@ from exotrack.kinetics.resample import spread
 from exotrack.kinetics.rescaling import Rescaled
 from exotrack.kinetics.scheme import Real
 from exotrack.kinetics.sightings import sightings
-from exotrack.kinetics.subject import BESIDE, Subject, Values
+from exotrack.kinetics.subject import BESIDE, VISITS, Subject, Values
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class Null:
-    """Test of a law without hidden steps, one docked state that fuses or leaves at constant rates, within the model.
+    """Test of a simpler law within the model, such as one docked state that fuses or leaves at constant rates.
 
-    gain : twice the gain in log-likelihood of the model over it. p_value : chance of as much under the law without, from
+    gain : twice the gain in log-likelihood of the model over it. p_value : chance of as much under the simpler law, from
     redrawn stays to which both were fitted. values : its own. n_failed : redrawn sets to which either could not be fitted.
     """
 
@@ -63,7 +63,7 @@ class Null:
 class Verdict:
     """All there is to say of one model. `published` parts are None if no rate of the model is a published one.
 
-    latency : by group, empty without a stimulus. dead : test of no dead ends, if they were fitted. cells : how they differ.
+    latency : by group, empty without a stimulus. dead, visitors : tests of none, if they were fitted. cells : how they differ.
     """
 
     subject: Subject
@@ -83,6 +83,7 @@ class Verdict:
     latency: dict[str, Since]
     fates: list[FateMatrix]
     dead: Nested | None
+    visitors: Null | None
     cells: Frailty | None
 
 
@@ -120,12 +121,13 @@ def verdict(about: Subject, seen: Evidence, best: Fit, effort: Effort, null: Sub
         rescaled(going, repeats, effort.seed),
         repeats,
         cox_snell(observed, known["fitted"]),
-        None if null is None else constitutive(about, null, seen, best, of, calls, effort),
+        None if null is None else against(about, null, seen, best, of, calls, effort),
         rates.get("published", {}),
         height,
         latency(seen.stays, observed, known["fitted"], seen.cell),
         fate_matrices(best, seen.stays),
         dead_ends(about, seen, best, effort),
+        visitors(about, seen, best, of, calls, effort),
         frailty(best) if effort.frailty else None,
     )
 
@@ -136,6 +138,15 @@ def dead_ends(about: Subject, seen: Evidence, best: Fit, effort: Effort) -> Nest
         return None
     small = replace(about, dead=(), free=tuple(f for f in about.free if f.name not in about.dead))
     return nested_test(fit(small.problem(seen.data, seen.calls), effort.starts, effort.seed), best, len(about.dead))
+
+
+def visitors(about: Subject, seen: Evidence, best: Fit, of: list[Mark], calls: Calls | None, effort: Effort) -> Null | None:
+    """Test of the model without visitors within that with them; None if they were not fitted. Without them their rate of leaving
+    means nothing, so that no textbook law of the gain holds."""
+    if not about.visitors:
+        return None
+    small = replace(about, visitors=False, free=tuple(f for f in about.free if f not in VISITS))
+    return against(about, small, seen, best, of, calls, effort)
 
 
 def published(about: Subject) -> tuple[int, ...]:
@@ -155,13 +166,13 @@ def refit(
     return _laws(about, best.problem.values(found), of, calls)
 
 
-def constitutive(
+def against(
     about: Subject, null: Subject, seen: Evidence, best: Fit, of: list[Mark], calls: Calls | None, effort: Effort
 ) -> Null:
-    """Test the law without hidden steps within the model, by redrawing stays from it and fitting both again.
+    """Test a simpler law, as that without hidden steps, within the model, by redrawing stays from it and fitting both again.
 
-    Textbook laws of the gain do not hold: that law is a limit of the model in which hidden rates become infinite, where others
-    no longer act.
+    Textbook laws of the gain do not hold: the law without hidden steps is a limit of the model in which hidden rates become
+    infinite, where others no longer act.
     """
     plain = fit(replace(null.problem(seen.data, seen.calls)), effort.starts, effort.seed)
     number, of = marks(seen.stays, bool(null.stimulated or about.stimulated))
@@ -172,7 +183,7 @@ def constitutive(
     # The model as it looks where that law holds: a start from which its search finds the gains there are.
     like = fit(_problem(about, first, calls), effort.starts, effort.seed)
     task = partial(_gain, about, null, seen.stays, observed, tuple(law), lost, calls, (best, like, plain))
-    gains = np.array(spread("test of hidden steps", task, effort.repeats, effort.seed, effort.run))
+    gains = np.array(spread("test of a simpler law", task, effort.repeats, effort.seed, effort.run))
     gain = max(2 * (best.log_likelihood - plain.log_likelihood), 0.0)
     failed = int(np.isnan(gains).sum())
     p = (1 + (np.where(np.isnan(gains), np.inf, gains) >= gain - 1e-9).sum()) / (1 + len(gains))

@@ -9,6 +9,7 @@ import numpy as np
 
 from exotrack.kinetics._rows import drawn
 from exotrack.kinetics.compare import Comparison
+from exotrack.kinetics.dockings import Dockings
 from exotrack.kinetics.latency import Since
 from exotrack.kinetics.micrograph import Micrograph
 from exotrack.kinetics.predicted import Band
@@ -29,7 +30,8 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
         "wanted": {
             "values": dict(wanted.values), "inputs": dict(wanted.inputs), "stimulated": dict(wanted.stimulated),
             "free": list(wanted.free), "residents": wanted.residents, "diameter_nm": wanted.diameter_nm,
-            "dead_ends": wanted.dead_ends, "micrographs": _counts(wanted.micrograph),
+            "dead_ends": wanted.dead_ends, "visitors": wanted.visitors,
+            "micrographs": _counts(wanted.micrograph),
         },
         "models": {name: _model(found, comparison) for name, found in comparison.verdicts.items()},
         "refused": dict(comparison.refused),
@@ -62,6 +64,10 @@ def _model(found: Verdict, comparison: Comparison) -> dict[str, Any]:
             {"period": one.period, "true": one.true, "called": one.called, "number": one.number.tolist()} for one in found.fates
         ],
         "dead_ends": None if found.dead is None else {"gain": found.dead.statistic, "p_value": found.dead.p_value},
+        "visitors": None if found.visitors is None else {
+            "gain": found.visitors.gain, "p_value": found.visitors.p_value, "values": dict(found.visitors.values),
+        },
+        "dockings": _dockings(comparison.dockings.get(found.subject.model.id)),
         "spread_of_cells": None if found.cells is None else {
             "sd": found.cells.sd, "low": found.cells.low, "high": found.cells.high, "gain": found.cells.gain,
             "p_value": found.cells.p_value, "cells": found.cells.names, "factors": found.cells.factors.tolist(),
@@ -82,6 +88,12 @@ def _counts(about: Micrograph | None) -> dict[str, Any] | None:
         "counts": dict(about.snapshot.counts), "design_effect": about.snapshot.design_effect, "left_out": dict(about.left_out),
         "n_images": about.n_images,
     }  # fmt: skip
+
+
+def _dockings(found: Dockings | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"calibrated": found.calibrated} | {name: one._asdict() for name, one in found.by_name.items()}
 
 
 def _since(one: Since) -> dict[str, Any]:

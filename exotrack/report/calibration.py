@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
+from exotrack.kinetics.calls import CALLED, GOING_ON, counted
+from exotrack.kinetics.stays import SEEN_EXITS
 from exotrack.report import charts
 from exotrack.report.kinds import KINDS
 from exotrack.report.numbers import MISSING, missing, number
@@ -26,6 +28,8 @@ MEASURE_WORDS = {
     "t_s": "Instant", "distance_um": "Distance from the true place", "docked_s": "Time docked", "decay_s": "Decay time",
     "diffusion_um2_s": "Diffusion coefficient", "fraction_released": "Fraction released",
 }  # fmt: skip
+SAID = (*CALLED, GOING_ON)
+"""What the end of a docked stay can be called, in the order of the table."""
 LINES = {"full_fusion": (charts.FULL, "o", "-"), "kiss_and_run": (charts.KISS, "D", "-"),
          "docking": (charts.INK, "v", "-"), "undocking": (charts.MUTED, "^", "--")}  # fmt: skip
 
@@ -55,6 +59,8 @@ class Calibrated:
     called: list[str]
     confusion: list[tuple[str, int, list[tuple[int, bool]]]]
     biases: list[tuple[str, ...]]
+    stays: list[tuple[str, int, int, list[tuple[int, bool]]]]
+    false_exits: str
     false_calls: list[tuple[str, ...]]
     missed: list[tuple[str, int]]
     n_missed: int
@@ -83,6 +89,8 @@ def calibration(tables: Mapping[str, Any]) -> Calibrated:
         called=_called(tables["confusion"]),
         confusion=_confusion(tables["confusion"]),
         biases=[_bias_row(row) for row in tables["biases"].itertuples()],
+        stays=_stays(tables["injected_stays"]),
+        false_exits=_false_exits(tables["injected_stays"]),
         false_calls=[_false_row(row) for kind in ("fusion_any", *KINDS) for row in wrong[wrong["kind"] == kind].itertuples()],
         missed=words.most_common(6),
         n_missed=len(missed),
@@ -223,6 +231,25 @@ def _confusion(confusion: Any) -> list[tuple[str, int, list[tuple[int, bool]]]]:
         cells = [(int(counts.get(called, 0)), called in right) for called in _called(confusion)]
         rows.append((LABELS[kind], int(mine["n_injected"].iloc[0]), cells))
     return rows
+
+
+def _stays(injected: Any) -> list[tuple[str, int, int, list[tuple[int, bool]]]]:
+    """(exit, docked stays that ended so, of which a found stay was running, [(times called, is that right)] by call)."""
+    every, counts, _, _ = counted(injected)
+    return [
+        (LABELS[kind], int(n), int(row.sum()), [(int(count), call == kind) for call, count in zip(SAID, row, strict=True)])
+        for kind, n, row in zip(SEEN_EXITS, every, counts, strict=True)
+        if n
+    ]
+
+
+def _false_exits(injected: Any) -> str:
+    """What found stays ended in while their vesicle was still docked, in words."""
+    _, _, false, watched_s = counted(injected)
+    if not watched_s:
+        return ""
+    parts = [f"{n:.0f} in {LABELS[kind].lower()}" for kind, n in zip(SEEN_EXITS, false, strict=True)]
+    return f"{', '.join(parts)}, in {number(watched_s)} s for which such stays ran"
 
 
 def _bias_row(row: Any) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ TEST_WORDS = {
     "trend": "Hazard rises or falls", "fates": "Fates, given the time", "any": "Stays, all of these together",
     "joined": "Fusions in time: intervals, cells joined", "shape": "Fusions in time: spread within cells",
     "constitutive": "One docked state without hidden steps", "dead_ends": "No docked vesicle is a dead end",
+    "visitors": "None of those that dock is a visitor",
     "cells": "Cells are alike (equal rates)",
 }  # fmt: skip
 RATES_WORDS = {"published": "(i) published, as they are", "fitted": "(ii) fitted", "naive": "naive analysis"}

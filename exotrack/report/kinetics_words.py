@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exotrack.kinetics.subject import LEAVE, VISITORS
 from exotrack.report.numbers import missing, number, probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exotrack.kinetics.arrivals import Arrivals
     from exotrack.kinetics.compare import Comparison
     from exotrack.kinetics.verdict import Verdict
 
@@ -31,7 +33,7 @@ def summary(comparison: Comparison) -> list[tuple[str, str]]:
             said.append(
                 ("info", f"{name}: its hidden steps {words} (p = {probability(p)}, {found.constitutive.repeats} redrawn sets).")
             )
-        said += [("info", f"{name}: {text}") for text in _optional(found)]
+        said += [("info", f"{name}: {text}") for text in (*_optional(found), *_dockings(comparison, name))]
         said += _naive(comparison, name)
     if len(comparison.ranking) > 1:
         said.append(_best(comparison))
@@ -80,9 +82,32 @@ def _optional(found: Verdict) -> Iterator[str]:
     if found.dead is not None:
         words = "are shown" if found.dead.p_value <= ALPHA else "are not shown"
         yield f"dead ends, docked vesicles that neither fuse nor leave, {words} (p {_equals(found.dead.p_value)} without them)."
+    if found.visitors is not None:
+        p, share = found.visitors.p_value, found.fit.values[VISITORS]
+        said = "are shown" if p <= ALPHA else "are not shown"
+        stay = f"{number(share, 2)} of those that dock, for {number(1 / found.fit.values[LEAVE], 2)} s on average"
+        yield f"visitors, which only leave again ({stay}), {said} (p = {probability(p)}, {found.visitors.repeats} redrawn sets)."
     if found.cells is not None:
         words = "differ in their rates" if found.cells.p_value <= ALPHA else "are not shown to differ in their rates"
         yield f"cells {words} (p {_equals(found.cells.p_value)} if they are alike)."
+
+
+def _dockings(comparison: Comparison, name: str) -> Iterator[str]:
+    """How often vesicles dock."""
+    found = comparison.dockings.get(name)
+    if found is None:
+        return
+    one = found.every
+    how = "as the calibration corrects what was missed and what was none" if found.calibrated else "without a calibration"
+    rest = f", {_per_area(found.settled)} without visitors" if found.settled is not None else ""
+    yield (
+        f"per 1000 µm² and s {_per_area(one)} vesicles dock {how}{rest}; "
+        f"those found over area and time are {number(1000 * one.uncorrected)}."
+    )
+
+
+def _per_area(one: Arrivals) -> str:
+    return f"{number(1000 * one.rate)} ({number(1000 * one.low)} to {number(1000 * one.high)})"
 
 
 def _equals(p: float) -> str:

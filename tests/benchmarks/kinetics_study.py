@@ -78,6 +78,7 @@ def movies(folder: Path, cells: int, seed: int) -> None:
         read = time.process_time()
         settings = settings_for(preset("granule")).updated({"calibrate": ROUNDS})
         done = calibrate(movie, settings, np.random.default_rng([11, cell]), untouched=result, run=ALONE)
+        done.injections.to_parquet(home / "injections.parquet")
         done.injected_stays.to_parquet(home / "injected_stays.parquet")
         took = f"analysed in {read - drawn:.0f} s, calibrated in {time.process_time() - read:.0f} s"
         print(f"cell {cell}: simulated in {drawn - begun:.0f} s, {took}", flush=True)

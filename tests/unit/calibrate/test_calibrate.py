@@ -12,6 +12,7 @@ from calibrate_cases import calibrated, small_settings, small_truth
 
 from exotrack._blocks import Execution
 from exotrack.calibrate import Calibrated, calibrate
+from exotrack.calibrate.learn import learn
 from exotrack.errors import InputError
 from exotrack.movie import ArrayFrames, Movie
 from exotrack.tables import CALIBRATION, DECOYS, EVENT_KINDS, FUSION_KINDS
@@ -112,6 +113,25 @@ def test_what_is_learned_is_what_was_simulated(seen: Calibrated) -> None:
     own = seen.injections[seen.injections["as_found"] & (seen.injections["kind"] == "undocking")]
     typical = sim.vesicles.photons * sim.peak_fraction() * sim.camera.gain
     assert own["brightness"].between(typical / 4, typical * 4).all()
+
+
+def test_vesicles_are_as_bright_as_the_movies_own_are_while_docked(seen: Calibrated) -> None:
+    own = seen.untouched
+    parts = (("mobile", "docking", 40, 60.0), ("docked", "kiss_and_run", 15, 200.0), ("docked", "censored", 45, 90.0))
+    rows, spots = [], []
+    for track in range(12):
+        first = 0
+        for state, exit_kind, n, height in parts:
+            rows.append({"track_id": track, "state": state, "first_frame": first, "last_frame": first + n - 1, "n_frames": n,
+                         "exit_kind": exit_kind})  # fmt: skip
+            spots += [
+                {"track_id": track, "frame": k, "t_s": 0.1 * k, "amplitude": height + track} for k in range(first, first + n)
+            ]
+            first += n
+    traces = pd.DataFrame(spots).assign(observed=True, amplitude_sd=1.0, sigma_um=own.params.detect.sigma_um)
+    learned = learn(replace(own, traces=traces, episodes=pd.DataFrame(rows)), 0.0)
+    assert learned.sources["brightness"] == "heights of 12 docked vesicles"
+    assert learned.pool == pytest.approx(200.0 + np.arange(12))
 
 
 def test_a_movie_without_vesicles_is_calibrated_by_its_noise_alone() -> None:

@@ -101,7 +101,9 @@ def test_the_stays_of_a_calibration_are_those_of_its_injections(seen: Calibrated
 
 def test_injected_vesicles_are_as_bright_docked_as_the_movies_own(seen: Calibrated) -> None:
     bright = seen.injections.merge(seen.injected_stays[["injection_id"]].drop_duplicates())
-    own = seen.untouched.traces[seen.untouched.traces["observed"]].groupby("track_id")["amplitude"].median()
-    docked = seen.untouched.episodes.loc[seen.untouched.episodes["state"] == "docked", "track_id"].dropna().astype(int)
-    middle = bright.loc[bright["as_found"], "brightness"].median() / own[own.index.isin(docked)].median()
+    stays = seen.untouched.episodes.query("state == 'docked'").dropna(subset="track_id")
+    stays = stays[["track_id", "first_frame", "last_frame"]]
+    own = seen.untouched.traces.query("observed").merge(stays.astype(int), on="track_id")
+    own = own[own["frame"].between(own["first_frame"], own["last_frame"])].groupby("track_id")["amplitude"].median()
+    middle = bright.loc[bright["as_found"], "brightness"].median() / own.median()
     assert 0.7 < middle < 1.5

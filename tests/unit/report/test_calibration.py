@@ -9,7 +9,7 @@ from exotrack.params import preset
 from exotrack.report import write_calibration_report
 from exotrack.report.calibration import calibration, half_found
 from exotrack.report.page import render
-from exotrack.tables import CALIBRATION, Confusion, FalseCalls, Injections, Recall
+from exotrack.tables import CALIBRATION, Confusion, FalseCalls, InjectedStays, Injections, Recall
 
 
 def recall_rows(shares, kind="fusion_any"):
@@ -100,3 +100,36 @@ def test_the_report_of_a_run_holds_the_panel_if_it_is_given(scene, tables):
     assert page.count('id="calibration"') == page.count('href="#calibration"') == 1
     assert "22 simulated events and decoys" in page
     assert page.count('id="calibration-fusions') > 1  # ids of the chart are its own
+
+
+def stay(exit_kind, called, **other):
+    """A row of what was found of the docked stay of an injected vesicle."""
+    plain = {
+        "injection_id": 1, "movie_id": "cell", "round": 1, "as_found": True, "crowded": False, "t_first_s": 1.0,
+        "duration_s": 2.0, "n_frames": 20, "entry_kind": "docking",
+        "docking_found": True, "found": bool(called), "found_frames": 20 * bool(called),
+        "watched_s": 2.0, "n_undocking": 0, "n_full_fusion": 0, "n_kiss_and_run": 0, "n_lost": 0, "n_dockings": 0,
+    }  # fmt: skip
+    return plain | {"exit_kind": exit_kind, "called": called} | other
+
+
+def test_the_exits_of_injected_docked_vesicles_are_counted_by_what_they_were_called(tables, scene, tmp_path):
+    rows = [
+        stay("full_fusion", "full_fusion"), stay("full_fusion", "undocking"), stay("full_fusion", ""),
+        stay("kiss_and_run", "going_on"), stay("undocking", "undocking", n_undocking=2),
+        stay("undocking", "full_fusion", crowded=True), stay("undocking", "full_fusion", as_found=False),
+    ]  # fmt: skip
+    tables["injected_stays"] = InjectedStays.build(pd.DataFrame(rows))
+    panel = calibration(tables)
+    assert panel.stays == [
+        ("Undocking", 1, 1, [(1, True), (0, False), (0, False), (0, False), (0, False)]),
+        ("Full fusion", 3, 2, [(1, False), (1, True), (0, False), (0, False), (0, False)]),
+        ("Kiss-and-run", 1, 1, [(0, False), (0, False), (0, True), (0, False), (1, False)]),
+    ]
+    assert panel.false_exits == "2 in undocking, 0 in full fusion, 0 in kiss-and-run, in 10.0 s for which such stays ran"
+    given = {"movie": scene.movie, "params": preset("granule"), "provenance": {}}
+    page = write_calibration_report(tmp_path, tables=tables, **given).read_text()
+    assert page.count('id="stay-exits"') == page.count('href="#stay-exits"') == 1
+    assert "Not noticed" in page and "2 in undocking" in page
+    empty = write_calibration_report(tmp_path, tables=tables | {"injected_stays": InjectedStays.empty()}, **given).read_text()
+    assert "stay-exits" not in empty
