@@ -57,7 +57,7 @@ class AnalyseDock(AnalyseLayout):
         self.out.textChanged.connect(self._check)
         self.viewer.dims.events.point.connect(self._moved)
 
-    def closeEvent(self, event: Any) -> None:
+    def let_go(self) -> None:
         """End the children and let go of the viewer."""
         self.command.close()
         self.preview.close()

@@ -237,7 +237,7 @@ class CompareDock(EndingWidget):
         except (OSError, ValueError) as error:
             self.note.say(f"{path}: {error}")
 
-    def closeEvent(self, event: Any) -> None:
+    def let_go(self) -> None:
         """End the child and let go of the viewer."""
         self.command.close()
         self.viewer.layers.events.inserted.disconnect(self.refresh)

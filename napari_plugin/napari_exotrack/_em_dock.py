@@ -52,7 +52,7 @@ class EmDock(EmLayout):
         self.viewer.layers.events.inserted.connect(self._list)
         self.viewer.layers.events.removed.connect(self._list)
 
-    def closeEvent(self, event: Any) -> None:
+    def let_go(self) -> None:
         """End the child and let go of the viewer."""
         self.command.close()
         self.tracing.close()

@@ -17,29 +17,39 @@ class EndingWidget(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._is_over = False
+        self.is_over = False
+        self._held = False
         self._watched: QWidget | None = None
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.end)
 
     def let_go(self) -> None:
-        """End children and hear no more of the viewer; subclasses say what that is."""
+        """End children and hear no more of the viewer; subclasses say what that is. Children first: the rest may fail."""
 
     def end(self) -> None:
         """Let go, once."""
-        if not self._is_over:
-            self._is_over = True
+        if self.is_over:
+            return
+        self.is_over = True
+        self._watched = None
+        try:
             self.let_go()
+        finally:
+            if self.parent() is None:
+                self.deleteLater()  # nobody else would, and what is connected to it keeps it and the viewer alive
 
     def event(self, event: Any) -> bool:
         """Watch the window that the widget is put into, and end when it is taken out of its dock."""
-        if event.type() == QEvent.Type.Show and self._watched is None and self.window() is not self:
+        kind = event.type()
+        if kind == QEvent.Type.Show and self._watched is None and not self.is_over and self.window() is not self:
             self._watched = self.window()
-        if event.type() == QEvent.Type.ParentChange and self._watched is not None and self.parent() is None:
-            self.end()
-        gone = self._watched is not None and not event.spontaneous()
-        if event.type() == QEvent.Type.Hide and gone and self._watched is not None and not self._watched.isVisible():
+        if kind == QEvent.Type.ParentChange:
+            if self._held and self.parent() is None:
+                self.end()
+            self._held = self.parent() is not None
+        # Minimising hides too, but that comes from the window system.
+        if kind == QEvent.Type.Hide and self._watched is not None and not event.spontaneous() and not self._watched.isVisible():
             self.end()  # the viewer was closed, not only the dock hidden
         return bool(super().event(event))
 

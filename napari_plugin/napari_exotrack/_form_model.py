@@ -118,14 +118,12 @@ def values_of(params: Analysis) -> dict[str, Any]:
 
 def slid(field: Field, share: float) -> float:
     """The value at a share (0 to 1) of a slider: even steps of the logarithm where only positive values are allowed."""
+    share = min(max(share, 0.01 if field.open_low else 0.0), 0.99 if field.open_high else 1.0)
     if field.low >= 0 and field.high / max(field.low, field.high / 1e4) > 20:
         low = max(field.low, field.high / 1e4)
         value = low * (field.high / low) ** share
     else:
         value = field.low + share * (field.high - field.low)
-    inside = 0.01 * (field.high - field.low)
-    value = max(value, field.low + inside) if field.open_low and value <= field.low else value
-    value = min(value, field.high - inside) if field.open_high and value >= field.high else value
     return float(f"{value:.3g}")
 
 

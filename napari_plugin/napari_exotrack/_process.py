@@ -100,7 +100,7 @@ class Command(QObject):
         process.errorOccurred.connect(self._failed)
         process.started.connect(self._began)
         self._process, self._number = process, 0
-        process.start(sys.executable, ["-m", module, *words])
+        process.start(sys.executable, ["-m", "napari_exotrack._child", module, *words])
 
     def stop(self) -> None:
         """Ask it to end; the command line then removes what is half-written. If it does not end in time it is killed."""
@@ -108,18 +108,22 @@ class Command(QObject):
             return
         self._stopped = True
         process = self._process
+        process.closeWriteChannel()
         process.terminate()
         QTimer.singleShot(PATIENCE_MS, lambda: process.kill() if self._process is process else None)
 
     def close(self) -> None:
-        """Stop and wait."""
-        if self._process is None:
+        """Stop and wait; nobody is told of the end."""
+        self._progress, self._ended = lambda *_: None, lambda *_: None
+        process = self._process
+        if process is None:
             return
         self._stopped = True
-        self._process.terminate()
-        if not self._process.waitForFinished(PATIENCE_MS):
-            self._process.kill()
-            self._process.waitForFinished(1000)
+        process.closeWriteChannel()
+        process.terminate()
+        if not process.waitForFinished(PATIENCE_MS):
+            process.kill()
+            process.waitForFinished(1000)
 
     def _began(self) -> None:
         if self._process is not None:

@@ -102,7 +102,9 @@ def docks(drawable: None, request: pytest.FixtureRequest) -> Any:
 
     yield dock
     for holder in made:
-        holder.exotrack_dock.close()
+        if not holder.exotrack_dock.is_over:
+            holder.exotrack_dock.close()
+        holder.exotrack_dock = None
 
 
 @pytest.fixture
