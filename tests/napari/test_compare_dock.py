@@ -47,7 +47,8 @@ def stayed(tmp_path: Path) -> Path:
             {key: ["mask" if key == "footprint" else "cell" if key == "movie_id" else 1] for key in Cells.columns()}
         ),
     }
-    tables["events"] = exotrack.io.results.read_table(sample("granule_truth/events.parquet"), Events)
+    events = exotrack.io.results.read_table(sample("granule_truth/events.parquet"), Events)
+    tables["events"] = events.assign(movie_id="cell")
     record = {"movie_id": "cell", "movie": movie_record(movie), "opened": {"path": str(sample("granule.tif"))}}
     return exotrack.write_results(tmp_path / "cell", tables, preset("granule"), record)
 

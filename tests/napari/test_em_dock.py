@@ -106,6 +106,7 @@ def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp
     dock.viewer.layers.remove(image)
     image = dock.viewer.add_image(synapse(), name="synapse", scale=(0.002, 0.002), units=("um", "um"))
     assert dock.spacing_nm() == (2, 2, 2)
+    dock.score.setValue(0.7)
     dock.find_button.click()
     qtbot.waitUntil(lambda: not dock.command.running and dock.table.rowCount() > 0, timeout=120_000)
     found = dock.micrograph.vesicles
