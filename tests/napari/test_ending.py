@@ -112,7 +112,8 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     )
     parent = (
         "import subprocess, sys, time\n"
-        f"one = subprocess.Popen([sys.executable, '-m', 'napari_exotrack._child', 'child', {str(mark)!r}], stdin=subprocess.PIPE)\n"
+        f"words = [sys.executable, '-m', 'napari_exotrack._child', 'child', {str(mark)!r}]\n"
+        "one = subprocess.Popen(words, stdin=subprocess.PIPE)\n"
         "print(one.pid, flush=True)\ntime.sleep(200)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}

@@ -74,7 +74,8 @@ def test_events_and_tracks_are_saved_as_the_tables_they_came_from(results: Path,
         data, meta, _ = layers["events"].as_layer_data_tuple()
         (path,) = write_events(str(tmp_path / f"events{suffix}"), data, meta)
         truth = read_table(results / "events.parquet", Events)
-        again = read_table(Path(path), Events)[truth.columns].astype(truth.dtypes.to_dict())  # CSV tells no types of columns of ours
+        # CSV does not tell the types of columns that Events does not declare.
+        again = read_table(Path(path), Events)[truth.columns].astype(truth.dtypes.to_dict())
         assert_frame_equal(again, truth, rtol=1e-9)
         data, meta, _ = layers["tracks"].as_layer_data_tuple()
         (path,) = write_tracks(str(tmp_path / f"tracks{suffix}"), data, meta)
