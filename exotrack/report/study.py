@@ -161,8 +161,8 @@ def _methods(study: StudyResults) -> str:
     parts = [
         f"{done} movies were analysed with exotrack {_versions(study.movies) or __version__} ({'; '.join(study.presets)}). "
         "Vesicles were detected by a matched filter, localised by maximum likelihood, linked over time by likelihood, and "
-        "measured by fits of their own spot shape. Stays (mobile, tethered, docked) come from a hidden Markov model; every candidate "
-        "fusion has calibrated probabilities of full fusion, kiss-and-run and anything else, learnt from simulated movies.",
+        "measured by fits of their own spot shape. Stays (mobile, tethered, docked) come from a hidden Markov model; every "
+        "candidate fusion has calibrated probabilities of full fusion, kiss-and-run and anything else, learnt from simulations.",
     ]
     if left:
         parts.append(f"{plural(left, 'movie')} could not be analysed and {'are' if left > 1 else 'is'} listed with the reason.")
