@@ -85,7 +85,7 @@ class Responses(Table):
     name = "responses"
     group = Column(TEXT, "", "Condition.")
     from_s = Column(REAL, "s", "Begin of the bin since the stimulus; below 0 before it.")
-    until_s = Column(REAL, "s", "Its end.")
+    until_s = Column(REAL, "s", "End of the bin since the stimulus.")
     n_cells = Column(WHOLE, "", "Cells seen in it.")
     n_events = Column(REAL, "", "Fusions called.")
     exposure = Column(REAL, "um^2 s", "Area times time.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
@@ -25,6 +25,7 @@ from exotrack.tables import ALL, CALIBRATION, EVERY, MICROGRAPHS, Table, Vesicle
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
@@ -173,6 +174,17 @@ def of_movie(provenance: Mapping[str, Any], key: str) -> float | None:
     movie = provenance.get("movie")
     value = movie.get(key) if isinstance(movie, Mapping) else None
     return float(value) if isinstance(value, int | float) else None
+
+
+def read_columns(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """Some columns of a Parquet file without reading the others; `InputError` where it is missing, damaged or lacks one."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.read_table(path, columns=list(names))
+        return [table.column(name).to_numpy() for name in names]
+    except (OSError, ArrowException, KeyError) as error:
+        raise InputError(f"{path}: cannot be read ({_first_line(error)}); run the analysis again") from None
 
 
 def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str | None = None) -> None:

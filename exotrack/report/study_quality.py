@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from exotrack._drift import drift_um
-from exotrack.io.results import of_movie, read_provenance, read_table
+from exotrack.io.results import of_movie, read_columns, read_provenance, read_table
 from exotrack.report.numbers import MISSING, number
 from exotrack.report.quality import FEW, NOTABLE_BLEACHING, bleaching, lost_frames, usable
 from exotrack.tables import FUSION_KINDS, Events, Frames
@@ -86,10 +86,7 @@ def worst_first(found: Sequence[Quality]) -> list[Quality]:
 
 def _spots(path: Path, n_frames: int) -> tuple[float, float, float]:
     """Width at the end over the beginning, median SNR, median number a frame, from three columns of the spots."""
-    from pyarrow import parquet
-
-    table = parquet.read_table(path, columns=["frame", "sigma_um", "snr"])
-    frame, sigma, snr = (table.column(name).to_numpy() for name in ("frame", "sigma_um", "snr"))
+    frame, sigma, snr = read_columns(path, ("frame", "sigma_um", "snr"))
     if not len(frame):
         return float("nan"), float("nan"), 0.0
     begin, end = sigma[frame < n_frames / 3], sigma[frame >= 2 * n_frames / 3]

@@ -96,6 +96,7 @@ OWNERS = {
         "_em_cli",
         "_em_runs",
         "_models_cli",
+        "_report_cli",
         "_runs",
         "_stats_cli",
         "_terminal",
