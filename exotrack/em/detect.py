@@ -64,6 +64,8 @@ def detect(
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     found = _chosen(found, stack, params, kind, deep)
     table = _table(found, stack, params, kind, deep)
+    if params.look_for == "membrane" and params.fit_membrane:
+        table = _to_the_face(table, stack, params, searches[0].section_nm)
     if deep or stack.flat:
         return table
     if link is None:
@@ -119,6 +121,23 @@ def _chosen(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: s
     kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap)
     order = kept[np.lexsort(centre[kept].T[::-1])] if len(kept) else kept
     return {name: values[order] for name, values in found.items()}
+
+
+def _to_the_face(table: pd.DataFrame, stack: Stack, params: VesicleParams, section_nm: float) -> pd.DataFrame:
+    """Diameters through the outer faces of a membrane as thick as those of this image."""
+    from exotrack.em._wall import wall_of
+
+    wall = wall_of(table, stack, params.membrane_nm, section_nm)
+    if wall is None:
+        return table
+    diameter = np.maximum(table["diameter_nm"] + 2 * wall.outwards, 2 * wall.thick)
+    area, volume = math.pi / 4 * diameter**2, math.pi / 6 * diameter**3
+    return table.assign(
+        diameter_nm=diameter,
+        membrane_nm=wall.thick,
+        area_nm2=area.where(table["area_nm2"].notna()),
+        volume_nm3=volume.where(table["volume_nm3"].notna()),
+    )
 
 
 def _table(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: str, deep: bool) -> pd.DataFrame:
