@@ -17,6 +17,8 @@ Real = NDArray[np.float64]
 MIN_RHO, MIN_GAIN, MIN_Z = 0.15, 10.0, 4.0
 """Correlation, gain in log-likelihood and height over the noise below which nothing is worth measuring: all vesicles of the
 simulated micrographs that the score accepts lie far above."""
+MIN_Z_THICK = 2.5
+"""The same in a thick section: the vesicles that lie over one another are themselves the noise."""
 WINDOWS = 9
 """Blocks from which the noise is read: spread over the stack, so that a large one need not be read twice."""
 SURVEY = {2: 320, 3: 56}
@@ -50,7 +52,7 @@ def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str
     Columns by name: z, y, x, radius (nm) and the measures that the score and the table are made from, all (n,) but ``rays``.
     """
     pixels = window(stack, box)
-    at, found = peaks(_field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z))
+    at, found = peaks(_field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z_THICK if octave.thick else MIN_Z))
     first, coarse, fine = (np.array(plain(each, octave.axes)) for each in (box.first, octave.coarse, octave.fine))
     spacing = np.array(plain(octave.spacing, octave.axes))
     index = first + (at + 0.5) * coarse - 0.5

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from exotrack._blocks import Execution, map_blocks
 from exotrack.em._find import candidates, survey
-from exotrack.em._plan import Octave, octaves
+from exotrack.em._plan import Octave, is_thick, octaves, thickness
 from exotrack.em._score import distinct, scored
 from exotrack.em.stack import Contrast, Stack
 from exotrack.errors import ParameterError
@@ -62,7 +62,7 @@ def detect(
         work = [(stack, octave, box, scale) for box in octave.boxes(stack.shape)]
         parts += list(map_blocks("vesicles", candidates, work, run))
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    found = _chosen(found, stack, params, kind, deep)
+    found = _chosen(found, stack, params, "thick" if searches[0].thick else kind, deep)
     table = _table(found, stack, params, kind, deep)
     if params.look_for == "membrane" and params.fit_membrane:
         table = _to_the_face(table, stack, params, searches[0].section_nm)
@@ -118,7 +118,7 @@ def _chosen(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: s
     found, centre = {name: values[good] for name, values in found.items()}, centre[good]
     section = np.zeros(len(centre)) if deep else centre[:, 0]
     plane = centre if deep else centre[:, 1:]
-    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap)
+    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap, thickness(stack, params, deep))
     order = kept[np.lexsort(centre[kept].T[::-1])] if len(kept) else kept
     return {name: values[order] for name, values in found.items()}
 
