@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,6 +96,19 @@ def settled(stack: Stack, params: VesicleParams) -> tuple[Stack, list[Octave], l
         sure = "" if abs(excess) > math.log(CLEAR) else ", though it is not clear; say it with --contrast dark or bright"
         stack = stack.with_contrast(contrast, f"membranes are taken to be {contrast}{sure}")
     return stack, searches, [scale for scale, _ in looks]
+
+
+def cautioned(stack: Stack, params: VesicleParams) -> Stack:
+    """The stack with a note where its section is so thick that many vesicles will be missed."""
+    deep = is_volume(stack, params)
+    if not is_thick(stack, params, deep):
+        return stack
+    thick, typical = thickness(stack, params, deep), math.sqrt(params.diameter_nm[0] * params.diameter_nm[1])
+    note = (
+        f"sections of {thick:g} nm are {thick / typical:.1f} times as thick as vesicles of {typical:.0f} nm: these are pale and lie "
+        "over one another, so many are not found; numbers and densities are too low"
+    )
+    return replace(stack, notes=(*stack.notes, note))
 
 
 def check_sampling(stack: Stack, params: VesicleParams) -> None:
