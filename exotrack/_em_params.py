@@ -13,10 +13,10 @@ from exotrack.errors import ParameterError
 class VesicleParams(Params):
     """Micrographs to vesicles."""
 
-    look_for: Literal["membrane", "core"] = setting(
+    look_for: Literal["membrane", "core", "both"] = setting(
         "membrane", "",
-        "What a vesicle is known by: its membrane, a ring or shell; or its dense core, a disc or ball. Default: every vesicle "
-        "has a membrane, and the space inside may be of any darkness.",
+        "What a vesicle is known by: its membrane, a ring or shell; its dense core, a disc or ball; or both: by its core, and where "
+        "none is by its membrane. Default: every vesicle has a membrane, and the space inside may be of any darkness.",
     )  # fmt: skip
     diameter_nm: tuple[float, float] = setting(
         (28.0, 65.0), "nm",
@@ -99,7 +99,7 @@ EM_PRESETS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     ),
     "granule": (
         "Chromaffin and insulin granules of 200-400 nm.",
-        {"vesicles": {"look_for": "core", "diameter_nm": (120.0, 480.0)}},
+        {"vesicles": {"look_for": "both", "diameter_nm": (120.0, 480.0)}},
     ),
     "omv": (
         "Outer-membrane vesicles of 20-250 nm.",

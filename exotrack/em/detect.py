@@ -52,10 +52,26 @@ def detect(
     ------
     ParameterError : serial sections without `link`, or vesicles that are too small for the voxels.
     """
+    from exotrack.em._both import cores_and_rings
     from exotrack.em.sections import joined
 
-    deep = is_volume(stack, params)
     check_sampling(stack, params)
+    if params.look_for == "both":
+        stack = settle(stack, params)
+        cores, rings = (_looked_for(stack, params.updated({"look_for": way}), run) for way in ("core", "membrane"))
+        table = cores_and_rings(cores, rings, params.max_overlap)
+    else:
+        table = _looked_for(stack, params, run)
+    if stack.flat or is_volume(stack, params):
+        return table
+    if link is None:
+        raise ParameterError("serial sections are joined by a linker; give link=exotrack.link, or take one section")
+    return joined(table, stack, link)
+
+
+def _looked_for(stack: Stack, params: VesicleParams, run: Execution) -> pd.DataFrame:
+    """Rings, shells or discs of each section or of the volume."""
+    deep = is_volume(stack, params)
     stack, searches, scales = settled(stack, params)
     kind = "disc" if params.look_for == "core" else "shell" if deep else "ring"
     parts = []
@@ -67,11 +83,7 @@ def detect(
     table = _table(found, stack, params, kind, deep)
     if params.look_for == "membrane" and params.fit_membrane:
         table = _to_the_face(table, stack, params, searches[0].section_nm)
-    if deep or stack.flat:
-        return table
-    if link is None:
-        raise ParameterError("serial sections are joined by a linker; give link=exotrack.link, or take one section")
-    return joined(table, stack, link)
+    return table
 
 
 def is_volume(stack: Stack, params: VesicleParams) -> bool:
