@@ -33,8 +33,7 @@ def survey(stack: Stack, octave: Octave) -> tuple[Real, float]:
     (templates,) median over the windows of the median absolute response, as a standard deviation; and the ratio of the largest
     gains of dark figures to those of bright ones.
     """
-    boxes = octave.boxes(stack.shape, SURVEY[octave.axes])
-    chosen = [boxes[k] for k in sorted({round(p) for p in np.linspace(0, len(boxes) - 1, WINDOWS)})]
+    chosen = windows(stack, octave)
     scales, dark, bright = [], 0.0, 0.0
     for box in chosen:
         field = _field(stack, octave, box)
@@ -42,6 +41,12 @@ def survey(stack: Stack, octave: Octave) -> tuple[Real, float]:
         scales.append([each[0] for each in found])
         dark, bright = dark + max(each[1] for each in found), bright + max(each[2] for each in found)
     return np.median(scales, axis=0), dark / max(bright, 1e-9)
+
+
+def windows(stack: Stack, octave: Octave) -> list[Box]:
+    """Blocks from which the noise and the contrast are read, spread over the stack."""
+    boxes = octave.boxes(stack.shape, SURVEY[octave.axes])
+    return [boxes[k] for k in sorted({round(p) for p in np.linspace(0, len(boxes) - 1, WINDOWS)})]
 
 
 def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str, Real]:

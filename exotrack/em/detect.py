@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution, map_blocks
-from exotrack.em._find import candidates, survey
+from exotrack.em._find import candidates, survey, windows
 from exotrack.em._plan import Octave, is_thick, octaves, thickness
 from exotrack.em._score import distinct, scored
 from exotrack.em.stack import Contrast, Stack
@@ -104,10 +104,38 @@ def settled(stack: Stack, params: VesicleParams) -> tuple[Stack, list[Octave], l
     looks = [survey(stack, octave) for octave in searches]
     if stack.contrast is None:
         excess = float(np.mean([math.log(max(ratio, 1e-9)) for _, ratio in looks]))
+        if params.look_for == "both":
+            excess = _excess_of_dark(stack, params)
         contrast: Contrast = "bright" if excess < -math.log(CLEAR) else "dark"
         sure = "" if abs(excess) > math.log(CLEAR) else ", though it is not clear; say it with --contrast dark or bright"
         stack = stack.with_contrast(contrast, f"membranes are taken to be {contrast}{sure}")
     return stack, searches, [scale for scale, _ in looks]
+
+
+def _excess_of_dark(stack: Stack, params: VesicleParams) -> float:
+    """How much more there is of dark rings and cores than of bright ones: logarithm of the ratio of their squared contrasts.
+
+    A large pale lumen is a bright disc to a filter, a pale halo around a core a bright ring; stain is farther from its
+    surroundings than either.
+    """
+    power = {}
+    for contrast in ("dark", "bright"):
+        turned = stack.with_contrast(contrast)  # type: ignore[arg-type]
+        power[contrast] = sum(_power(turned, params.updated({"look_for": way})) for way in ("core", "membrane"))
+    return math.log(max(power["dark"], 1e-9) / max(power["bright"], 1e-9))
+
+
+def _power(stack: Stack, params: VesicleParams) -> float:
+    """Squared contrasts of the vesicles in some windows of the stack, by their scores."""
+    deep, parts = is_volume(stack, params), []
+    for octave in octaves(stack, params, deep):
+        scale = survey(stack, octave)[0]
+        parts += [candidates(stack, octave, box, scale) for box in windows(stack, octave)]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    core = params.look_for == "core"
+    best = _chosen(found, stack, params, "disc" if core else "shell" if deep else "ring", deep)
+    beside = best["around"] if core else (best["lumen"] + best["around"]) / 2
+    return float(np.sum(best["score"] * np.maximum(best["wall"] - beside, 0) ** 2))
 
 
 def cautioned(stack: Stack, params: VesicleParams) -> Stack:
