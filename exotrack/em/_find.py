@@ -57,7 +57,9 @@ def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str
     Columns by name: z, y, x, radius (nm) and the measures that the score and the table are made from, all (n,) but ``rays``.
     """
     pixels = window(stack, box)
-    at, found = peaks(_field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z_THICK if octave.thick else MIN_Z))
+    at, found = peaks(
+        _field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z_THICK if octave.thick else MIN_Z)
+    )
     first, coarse, fine = (np.array(plain(each, octave.axes)) for each in (box.first, octave.coarse, octave.fine))
     spacing = np.array(plain(octave.spacing, octave.axes))
     index = first + (at + 0.5) * coarse - 0.5

@@ -68,7 +68,9 @@ def false_rings(seeds: range) -> list[str]:
             for limit in SCORES:
                 counts[limit].append(compared(true, found[found["score"] >= limit], ["y_nm", "x_nm"]))
     lines = [
-        "| `vesicles.min_score` | " + " | ".join(f"{kind}, {area:.0f} um2" for kind, area in areas.items()) + " | precision | recall "
+        "| `vesicles.min_score` | "
+        + " | ".join(f"{kind}, {area:.0f} um2" for kind, area in areas.items())
+        + " | precision | recall "
         "| F1 |",
         "|---" * (len(areas) + 4) + "|",
     ]
@@ -78,6 +80,8 @@ def false_rings(seeds: range) -> list[str]:
         precision, recall = same / max(found, 1), hit / max(true, 1)
         f1 = 2 * precision * recall / max(precision + recall, 1e-9)
         lines.append(
-            f"| {limit:g} | " + " | ".join(f"{rate:.2f}" for rate in rates) + f" | {precision:.3f} | {recall:.3f} | **{f1:.3f}** |"
+            f"| {limit:g} | "
+            + " | ".join(f"{rate:.2f}" for rate in rates)
+            + f" | {precision:.3f} | {recall:.3f} | **{f1:.3f}** |"
         )
     return lines

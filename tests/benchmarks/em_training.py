@@ -134,6 +134,7 @@ def labelled(scene: Scene, kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Measures of the candidates that are plainly right or plainly wrong, and which they are."""
     stack, true, preset = scene
     params = em_preset(preset).vesicles
+    params = params.updated({"look_for": "core"}) if kind == "disc" else params
     stack, searches, scales = settled(stack, params)
     parts = [
         candidates(stack, octave, box, scale)

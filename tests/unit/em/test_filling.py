@@ -68,9 +68,7 @@ def test_vesicles_that_are_all_empty_or_all_grey_are_measured_by_their_membranes
 def test_empty_granules_are_found_and_called_empty(full: float, seed: int) -> None:
     vesicles = {"per_um3": 20.0, "full": full, "partial": full}
     field = {"height_px": 500, "width_px": 560, "pixel_nm": 4.0}
-    truth = simulate_em(
-        em_simulation("em_granules").updated({"vesicles": vesicles, "field": field}), np.random.default_rng(seed)
-    )
+    truth = simulate_em(em_simulation("em_granules").updated({"vesicles": vesicles, "field": field}), np.random.default_rng(seed))
     params = em_preset("granule")
     # Of the empty ones alone the contrast is found out too: their pale lumens are no bright cores.
     stack = Stack.from_array(truth.pixels, truth.spacing_nm, contrast=None if full == 0 else "dark")
