@@ -15,8 +15,8 @@ class VesicleParams(Params):
 
     look_for: Literal["membrane", "core", "both"] = setting(
         "membrane", "",
-        "What a vesicle is known by: its membrane, a ring or shell; its dense core, a disc or ball; or both: by its core, and where "
-        "none is by its membrane. Default: every vesicle has a membrane, and the space inside may be of any darkness.",
+        "What a vesicle is known by: its membrane, a ring or shell; its dense core, a disc or ball; or both: by its core, and "
+        "where none is by its membrane. Default: every vesicle has a membrane, and the space inside may be of any darkness.",
     )  # fmt: skip
     diameter_nm: tuple[float, float] = setting(
         (28.0, 65.0), "nm",
@@ -25,8 +25,8 @@ class VesicleParams(Params):
     )  # fmt: skip
     membrane_nm: float = setting(
         7.0, "nm",
-        "Thickness of a membrane between its outer faces, with which vesicles are looked for. Default: a stained bilayer with its "
-        "proteins measures 6-8 nm.", gt=1, le=40,
+        "Thickness of a membrane between its outer faces, with which vesicles are looked for. Default: a stained bilayer with "
+        "its proteins measures 6-8 nm.", gt=1, le=40,
     )  # fmt: skip
     fit_membrane: bool = setting(
         True, "",
@@ -40,14 +40,14 @@ class VesicleParams(Params):
     )  # fmt: skip
     min_score: float = setting(
         0.6, "1",
-        "Score from which a candidate is a vesicle. Default: the highest at which as many vesicles are found (F1) as at any lower "
-        "one; each step up leaves fewer false rings in bare pictures, and from 0.7 on loses vesicles of thick sections.",
+        "Score from which a candidate is a vesicle. Default: the highest at which as many vesicles are found (F1) as at any "
+        "lower one; each step up leaves fewer false rings in bare pictures, and from 0.7 on loses vesicles of thick sections.",
         ge=0, le=1,
     )  # fmt: skip
     max_overlap: float = setting(
         0.35, "1",
-        "How far two vesicles may overlap, as a fraction of the smaller radius; in sections so thick that one lies above the other, "
-        "up to 0.8. Default: outlines are wrong by some nm; more is one vesicle found twice.", ge=0, le=1,
+        "How far two vesicles may overlap, as a fraction of the smaller radius; in sections so thick that one lies above the "
+        "other, up to 0.8. Default: outlines are wrong by some nm; more is one vesicle found twice.", ge=0, le=1,
     )  # fmt: skip
     depth: Literal["auto", "volume", "sections"] = setting(
         "auto", "",

@@ -1,4 +1,4 @@
-"""Granules known by their core and granules known by their membrane, as one table: an empty granule has no core to be found by."""
+"""Granules known by their core and granules known by their membrane, as one table: an empty one has no core to be found by."""
 
 from __future__ import annotations
 

@@ -314,8 +314,8 @@ centre lies in the section. Below 0.15 a granule is rightly called empty, from 0
 """
 
 
-def page(seeds: int, data: Path) -> str:
-    """The whole page."""
+def page(seeds: int, data: Path, kept: Path | None = None) -> str:
+    """The whole page; parts that lie in the folder `kept` are taken from there, the others put there."""
     parts: list[tuple[str, Callable[[], list[str]]]] = [
         ("", lambda: drawn_scenes(seeds)),
         ("", lambda: simulated_scenes(seeds)),
@@ -327,16 +327,19 @@ def page(seeds: int, data: Path) -> str:
         ("\n## Serial sections\n", lambda: serial(seeds)),
         (FILLED_HEAD, lambda: filling(8 * seeds)),
     ]
-    quick = em_speed.speed()  # first, while memory is small
+    parts.append(("\n## Time and memory\n", em_speed.speed))
     text = [TOP.rstrip("\n")]
-    for head, part in parts:
-        begun = time.process_time()
-        lines = part()
+    for number, (head, part) in enumerate(parts):
+        begun, place = time.process_time(), None if kept is None else kept / f"{number}.txt"
+        there = place is not None and place.exists()
+        lines = place.read_text().splitlines() if place is not None and there else part()
+        if place is not None and not there:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text("\n".join(lines))
         text += [head.rstrip("\n") + "\n"] if head else []
         text += lines
         print("\n".join(lines), f"({time.process_time() - begun:.0f} s)", sep="\n", flush=True)
-    print(*quick)
-    return "\n".join([*text, "\n## Time and memory\n", *quick]) + "\n"
+    return "\n".join(text) + "\n"
 
 
 def main() -> None:
@@ -347,12 +350,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--data", type=Path, default=em_real.DATA, help="folder of the real micrographs")
+    parser.add_argument("--keep", type=Path, help="folder of parts that are done, to go on where a run was stopped")
     parser.add_argument("--write", action="store_true", help="write the page")
     asked = parser.parse_args()
     if asked.what == "fit":
         em_training.fit(asked.kind, asked.images)
     elif asked.what == "score":
-        text = page(asked.seeds, asked.data)
+        text = page(asked.seeds, asked.data, asked.keep)
         if asked.write:
             PAGE.write_text(text, encoding="utf-8")
     else:
