@@ -118,9 +118,10 @@ def _excess_of_dark(stack: Stack, params: VesicleParams) -> float:
     A large pale lumen is a bright disc to a filter, a pale halo around a core a bright ring; stain is farther from its
     surroundings than either.
     """
-    power = {}
-    for contrast in ("dark", "bright"):
-        turned = stack.with_contrast(contrast)  # type: ignore[arg-type]
+    power: dict[Contrast, float] = {}
+    ways: tuple[Contrast, Contrast] = ("dark", "bright")
+    for contrast in ways:
+        turned = stack.with_contrast(contrast)
         power[contrast] = sum(_power(turned, params.updated({"look_for": way})) for way in ("core", "membrane"))
     return math.log(max(power["dark"], 1e-9) / max(power["bright"], 1e-9))
 
@@ -145,8 +146,8 @@ def cautioned(stack: Stack, params: VesicleParams) -> Stack:
         return stack
     thick, typical = thickness(stack, params, deep), math.sqrt(params.diameter_nm[0] * params.diameter_nm[1])
     note = (
-        f"sections of {thick:g} nm are {thick / typical:.1f} times as thick as vesicles of {typical:.0f} nm: these are pale and lie "
-        "over one another, so many are not found; numbers and densities are too low"
+        f"sections of {thick:g} nm are {thick / typical:.1f} times as thick as vesicles of {typical:.0f} nm: these are pale and "
+        "lie over one another, so many are not found; numbers and densities are too low"
     )
     return replace(stack, notes=(*stack.notes, note))
 

@@ -71,12 +71,12 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     -----
     ``core_darkness`` is (surroundings - core) / (surroundings - stain) in grey values turned so that stain is low; stain is the
     darkest fiftieth of the cores, or the darkest membranes around them: a picture of nothing but empty vesicles, or of
-    nothing but grey ones, is measured by its membranes. ``occupancy`` is the part of the lumen's volume that is as dark as stain: the
-    darkness at each radius, weighted by its volume, between the clearest tenth of the lumens (0; at most as dark as the
-    surroundings) and stain (1). In a section it takes the vesicle to be round and cut near its middle; its standard error allows
-    for cuts beside it. Where vesicles are known by their core, the membrane is looked for outside; if there is none, the core
-    fills the vesicle. Where all cores of an image are alike and no membrane shows that stain is darker, the occupancy is missing. A
-    vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
+    nothing but grey ones, is measured by its membranes. ``occupancy`` is the part of the lumen's volume that is as dark as
+    stain: the darkness at each radius, weighted by its volume, between the clearest tenth of the lumens (0; at most as dark as
+    the surroundings) and stain (1). In a section it takes the vesicle to be round and cut near its middle; its standard error
+    allows for cuts beside it. Where vesicles are known by their core, the membrane is looked for outside; if there is none, the
+    core fills the vesicle. Where all cores of an image are alike and no membrane shows that stain is darker, the occupancy is
+    missing. A vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
     """
     if not len(vesicles):
         return vesicles
@@ -148,7 +148,8 @@ def _seen(vesicles: pd.DataFrame, stack: Stack) -> _Seen:
     deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "disc", "volume_eq"]).any() and _whole(vesicles)
     fan = rays(3 if deep else 2)
     found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 7)
-    return _Seen(*found.T, deep)
+    core, error, mean, rim, around, wall, edge = found.T
+    return _Seen(core, error, mean, rim, around, wall, edge, deep)
 
 
 def _whole(vesicles: pd.DataFrame) -> bool:

@@ -1,8 +1,8 @@
 """How well vesicles are found, sized, joined and judged in electron micrographs; writes ``docs/em-benchmarks.md``.
 
 ``python tests/benchmarks/em.py score`` scores on micrographs drawn by the tests and by `exotrack simulate em` (seeds from 700 to
-999, on which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page. ``boxes`` and
-``hydra`` score on the real ones alone. ``fit ring`` (shell, disc) prints constant and weights for `exotrack.em._score.WEIGHTS`.
+999, on which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page. ``boxes``
+and ``hydra`` score on the real ones alone. ``fit ring`` (shell, disc) prints constant and weights for `exotrack.em._score.WEIGHTS`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ import numpy as np
 import pandas as pd
 
 from exotrack import link
-from exotrack.em import Stack, detect, fill
+from exotrack.em import Stack, detect
 from exotrack.em._score import WEIGHTS
 from exotrack.params import em_preset
 from exotrack.simulate import em_simulation, simulate_em
 
 sys.path.insert(0, str(Path(__file__).parent))
+import em_filled
 import em_grain
 import em_real
 import em_speed
 import em_thick
 import em_training
+import em_walls
 
 PAGE = Path(__file__).parents[2] / "docs" / "em-benchmarks.md"
 FIRST = 700
@@ -132,53 +134,6 @@ def simulated_scenes(seeds: int) -> list[str]:
     return lines
 
 
-WALLS = (5.0, 6.0, 7.0, 8.0)
-"""Thickness of membranes (nm) for which diameters are measured."""
-
-
-def walls() -> list[str]:
-    """Mean error of diameters by the thickness of the membrane, which the search does not know."""
-    from micrographs import Scene, draw
-    from volumes import draw_volume
-
-    def simulated(preset: str, wall: float, field: dict[str, Any]) -> tuple[Stack, pd.DataFrame]:
-        wished = em_simulation(preset).updated({"field": field, "vesicles": {"wall_nm": wall}})
-        truth = simulate_em(wished, np.random.default_rng(FIRST + 20))
-        return Stack.from_array(truth.pixels, truth.spacing_nm, contrast="dark"), em_training.visible(truth)
-
-    def drawn(wall: float) -> tuple[Stack, pd.DataFrame]:
-        grey, true = draw(Scene((700.0, 800.0), 1.5, number=60, noise=0.6, membrane_nm=wall, seed=FIRST + 20))
-        return Stack.from_array(grey, (5.0, 1.5, 1.5), contrast="dark"), true.assign(clear=True)
-
-    def volume(wall: float) -> tuple[Stack, pd.DataFrame]:
-        grey, true = draw_volume((40, 80, 80), (5.0, 5.0, 5.0), 12, membrane_nm=wall, noise=0.6, seed=FIRST + 20)
-        return Stack.from_array(grey, 5.0, contrast="dark"), true.assign(clear=True)
-
-    flat = {"height_px": 480, "width_px": 600}
-    scenes: dict[str, Callable[[float], tuple[Stack, pd.DataFrame]]] = {
-        "drawn, 1.5 nm": drawn,
-        "simulated, section of 50 nm, 1.5 nm": lambda wall: simulated("em", wall, flat),
-        "simulated, section of 70 nm, 1.5 nm": lambda wall: simulated("em", wall, flat | {"section_nm": 70.0}),
-        "simulated, section of 70 nm, 3 nm": lambda wall: simulated(
-            "em", wall, {"height_px": 240, "width_px": 300, "pixel_nm": 3.0, "section_nm": 70.0}
-        ),
-        "drawn, volume, 5 nm": volume,
-        "simulated, volume, 5 nm": lambda wall: simulated(
-            "em_volume", wall, {"n_sections": 36, "height_px": 100, "width_px": 110}
-        ),
-    }
-    lines = ["| micrographs | " + " | ".join(f"{wall:g} nm" for wall in WALLS) + " |", "|---" * (len(WALLS) + 1) + "|"]
-    for name, scene in scenes.items():
-        cells = []
-        for wall in WALLS:
-            stack, true = scene(wall)
-            found = detect(stack)
-            row = compared(true, found, ["y_nm", "x_nm"] if stack.flat else ["z_nm", "y_nm", "x_nm"])
-            cells.append(f"{100 * (row['size'] / max(row['hit'], 1) - 1):+.1f} % ({found['membrane_nm'].median():.1f})")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
-
-
 def serial(seeds: int) -> list[str]:
     """How the rings of serial sections are joined."""
     counts = np.zeros(4)
@@ -208,62 +163,6 @@ def serial(seeds: int) -> list[str]:
         "vesicle of 42 nm "
         "shows in one section or two, so that its height is known to about half a section."
     ]
-
-
-FILLED = (0.0, 1e-6, 0.15, 0.25, 0.5, 0.6, 0.75, 1.0)
-"""Occupancies between which granules are counted: none at all, to the limits of the classes, and between."""
-
-
-def filling(seeds: int) -> list[str]:
-    """Granules by how full they are: how many are found, in which class, and how far off their occupancy is."""
-    params, parts, number = em_preset("granule"), [], np.zeros(len(FILLED) - 1, int)
-    fresh = {"per_um3": 14.0, "full": 0.25, "partial": 0.5, "partial_from": 0.02, "partial_to": 0.75}
-    for seed in range(FIRST, FIRST + seeds):
-        truth = simulate_em(em_simulation("em_granules").updated({"vesicles": fresh}), np.random.default_rng(seed))
-        stack = Stack.from_array(truth.pixels, truth.spacing_nm, contrast="dark")
-        true = em_training.visible(truth)
-        number += np.histogram(true.loc[true["clear"], "occupancy"], FILLED)[0]
-        for how, vesicles in (("found", detect(stack, params.vesicles)), ("outlined by the truth", given(truth))):
-            found = fill(vesicles, stack, params.filling)
-            rows, columns, _ = matched(true, found, ["y_nm", "x_nm"])
-            one = found.iloc[columns][["filling", "occupancy", "occupancy_sd"]].reset_index(drop=True)
-            same = true.iloc[rows].reset_index(drop=True)
-            parts.append(one.assign(how=how, p=same["occupancy"])[same["clear"]])
-    every = pd.concat(parts)
-    lines = [
-        "| occupancy | granules | found | full | partial | empty | unresolved | off by (mean) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    mine = every[every["how"] == "found"]
-    for low, high, n in zip(FILLED[:-1], FILLED[1:], number, strict=True):
-        part = mine[(mine["p"] >= low) & (mine["p"] < high)]
-        share = [int((part["filling"] == name).sum()) for name in ("full", "partial", "empty", "unresolved")]
-        name = "none" if high < 1e-3 else f"{max(low, 0.02):g} to {min(high, 0.95):g}"
-        off = (part["occupancy"] - part["p"]).mean()
-        lines.append(f"| {name} | {n} | {len(part)} | " + " | ".join(map(str, share)) + f" | {off:+.3f} |")
-    return [*lines, "", *(_judged(how, part, params.filling) for how, part in every.groupby("how"))]
-
-
-def _judged(how: str, part: pd.DataFrame, limits: Any) -> str:
-    """Classes and errors of granules in a line."""
-    off, sd = (part["occupancy"] - part["p"]).to_numpy(float), part["occupancy_sd"].to_numpy(float)
-    true = np.where(part["p"] >= limits.full_from, "full", np.where(part["p"] < limits.empty_below, "empty", "partial"))
-    sure = (part["filling"] != "unresolved").to_numpy()
-    right = (part["filling"] == true).to_numpy()[sure]
-    return (
-        f"Granules {how}: {len(part)}, {int((~sure).sum())} of them unresolved; {100 * right.mean():.0f} % of the classes are right; "
-        f"the occupancy is off by {np.nanmean(off):+.3f} on average, {np.nanstd(off):.3f} from granule to granule; the truth lies "
-        f"within one standard error in {100 * np.mean(np.abs(off) <= sd):.0f} %, within two in "
-        f"{100 * np.mean(np.abs(off) <= 2 * sd):.0f} %."
-    )
-
-
-def given(truth: Any) -> pd.DataFrame:
-    """The true vesicles whose centre is in the section, as a table that somebody outlined by their membrane."""
-    true = truth.vesicles
-    kept = true[(true["z_nm"].abs() <= truth.params.field.section_nm / 2) & ~true["touches_border"].astype(bool)]
-    blank = dict.fromkeys(("occupancy", "membrane_intensity", "lumen_intensity"), np.nan)
-    return kept.assign(diameter_nm=kept["profile_nm"], diameter_kind="area_eq", volume_nm3=np.nan, **blank)
 
 
 TOP = """# Electron micrographs: what was measured
@@ -296,9 +195,9 @@ thickness. The diameter is that through the outer faces of the membrane; the sea
 THICK = """
 ## Thick sections
 
-Sections of 50 to 250 nm through the same bouton, pixels of 1.5 nm (`tests/benchmarks/em_thick.py`). *Contrast left*: of a vesicle of
-42 nm, over that of a membrane across. *Best filter*: height over the noise that a filter reaches which knows the place, the size
-and all else in the picture. Outlines lie over one another by so much of the smaller radius.
+Sections of 50 to 250 nm through the same bouton, pixels of 1.5 nm (`tests/benchmarks/em_thick.py`). *Contrast left*: of a vesicle
+of 42 nm, over that of a membrane cut across. *Best filter*: height over the noise that a filter reaches which knows the place,
+the size and all else in the picture. How far outlines lie over one another is told in radii of the smaller one.
 """
 GRAIN = """
 ## False rings
@@ -319,13 +218,13 @@ def page(seeds: int, data: Path, kept: Path | None = None) -> str:
     parts: list[tuple[str, Callable[[], list[str]]]] = [
         ("", lambda: drawn_scenes(seeds)),
         ("", lambda: simulated_scenes(seeds)),
-        (WALLED, walls),
+        (WALLED, em_walls.walls),
         (THICK, lambda: em_thick.thick(range(FIRST, FIRST + 2 * seeds))),
         (GRAIN, lambda: em_grain.false_rings(range(FIRST, FIRST + seeds))),
         ("\n## Real micrographs\n", lambda: em_real.boxes(data)),
         ("", lambda: em_real.hydra(data)),
         ("\n## Serial sections\n", lambda: serial(seeds)),
-        (FILLED_HEAD, lambda: filling(8 * seeds)),
+        (FILLED_HEAD, lambda: em_filled.filling(range(FIRST, FIRST + 8 * seeds))),
     ]
     parts.append(("\n## Time and memory\n", em_speed.speed))
     text = [TOP.rstrip("\n")]
@@ -360,7 +259,11 @@ def main() -> None:
         if asked.write:
             PAGE.write_text(text, encoding="utf-8")
     else:
-        own = {"serial": lambda: serial(asked.seeds), "filling": lambda: filling(8 * asked.seeds), "speed": em_speed.speed}
+        own = {
+            "serial": lambda: serial(asked.seeds),
+            "filling": lambda: em_filled.filling(range(FIRST, FIRST + 8 * asked.seeds)),
+            "speed": em_speed.speed,
+        }
         real = {"boxes": lambda: em_real.boxes(asked.data), "hydra": lambda: em_real.hydra(asked.data)}
         print(*(own | real)[asked.what](), sep="\n")
 

@@ -1,4 +1,4 @@
-"""False rings where nothing is, and vesicles found where they are, by the score from which a candidate counts. Used by `em.py`."""
+"""False rings where nothing is, and vesicles found where they are, by the score from which a ring counts. Used by `em.py`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def with_vesicles(seed: int) -> Iterator[tuple[Stack, pd.DataFrame]]:
 
 
 def false_rings(seeds: range) -> list[str]:
-    """The table of the page: by the limit of the score, false rings per um2 of each kind of picture, and F1 where vesicles are."""
+    """The table of the page: by the limit of the score, false rings per um2 of each kind of picture, and F1."""
     from em import compared
 
     areas: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Why few vesicles are found in thick sections: what is left of their contrast, and how many nothing lies over. Used by `em.py`."""
+"""Why few vesicles are found in thick sections: what is left of their contrast, and what lies over them. Used by `em.py`."""
 
 from __future__ import annotations
 
