@@ -1,8 +1,9 @@
 """How well vesicles are found, sized, joined and judged in electron micrographs; writes ``docs/em-benchmarks.md``.
 
 ``python tests/benchmarks/em.py score`` scores on micrographs drawn by the tests and by `exotrack simulate em` (seeds from 700 to
-999, on which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page. ``boxes``
-and ``hydra`` score on the real ones alone. ``fit ring`` (shell, disc) prints constant and weights for `exotrack.em._score.WEIGHTS`.
+999, on which nothing was fitted) and, where they are kept beside the project, on real ones; ``--write`` writes the page.
+``boxes`` and ``hydra`` score on the real ones alone. ``fit ring`` (thick, shell, disc) prints constant and weights for
+`exotrack.em._score.WEIGHTS`.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def _judged(how: str, part: pd.DataFrame, limits: Any) -> str:
     right = (part["filling"] == true).to_numpy()[sure]
     return (
         f"Granules {how}: {len(part)}, {int((~sure).sum())} of them unresolved; {100 * right.mean():.0f} % of the classes are "
-        f"right; the occupancy is off by {np.nanmean(off):+.3f} on average, {np.nanstd(off):.3f} from granule to granule; the truth "
-        f"lies within one standard error in {100 * np.mean(np.abs(off) <= sd):.0f} %, within two in "
+        f"right; the occupancy is off by {np.nanmean(off):+.3f} on average, {np.nanstd(off):.3f} from granule to granule; the "
+        f"truth lies within one standard error in {100 * np.mean(np.abs(off) <= sd):.0f} %, within two in "
         f"{100 * np.mean(np.abs(off) <= 2 * sd):.0f} %."
     )
 
