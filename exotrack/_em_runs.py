@@ -127,7 +127,7 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tup
     from exotrack._blocks import Execution
     from exotrack.em import detect, read_vesicles
     from exotrack.em.backends import find_with
-    from exotrack.em.detect import settle
+    from exotrack.em.detect import cautioned, settle
 
     if stack.flat and wishes.around.section_nm is not None:
         stack = replace(stack, spacing_nm=(wishes.around.section_nm, *stack.spacing_nm[1:]))
@@ -136,6 +136,7 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tup
         return stack, read_vesicles(wishes.labels, stack, split=wishes.split), {}
     if wishes.backend is not None:
         return stack, *find_with(wishes.backend, stack)
+    stack = cautioned(stack, params.vesicles)
     return stack, detect(stack, params.vesicles, Execution(workers=wishes.workers, progress=bars), link), {}
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 Real = NDArray[np.float64]
+Part = tuple[NDArray[np.int64], Real, Real]
 REACH = {2: (40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
 """Radius in voxels within which a face is fitted, by the number of axes: wide first, narrower where it is no quadric so far."""
 MOST = 1500
@@ -56,20 +57,25 @@ class Crossings:
     """
 
     def __init__(self, share: NDArray[Any], spacing_nm: Sequence[float]) -> None:
+        self._set(crossings_in(share), spacing_nm, share.shape, share.dtype.kind == "f")
+
+    @classmethod
+    def joined(cls, blocks: Sequence[list[Part]], spacing_nm: Sequence[float], shape: Sequence[int], graded: bool) -> Crossings:
+        """From those of blocks (for each a list by axis), whatever the blocks."""
+        whole = cls.__new__(cls)
+        parts = []
+        for axis in range(len(shape)):
+            found, towards, places = (np.concatenate(each) for each in zip(*(block[axis] for block in blocks), strict=True))
+            order = np.lexsort(found.T[::-1])
+            parts.append((found[order], towards[order], places[order]))
+        whole._set(parts, spacing_nm, shape, graded)
+        return whole
+
+    def _set(self, parts: list[Part], spacing_nm: Sequence[float], shape: Sequence[int], graded: bool) -> None:
         self.spacing: Real = np.asarray(spacing_nm, np.float64)
-        self.ends: tuple[Real, Real] = (-0.5 * self.spacing, (np.array(share.shape) - 0.5) * self.spacing)
-        self.graded = share.dtype.kind == "f"
-        inside = share >= 0.5 if self.graded else share
-        places, steps, firsts = [], [], []
-        for axis in range(share.ndim):
-            found, step = _changes(inside, axis)
-            towards = np.zeros((len(found), share.ndim))
-            towards[:, axis] = step  # into the mask
-            firsts.append(found)
-            steps.append(towards)
-            along = _between(share, found, axis, step) if self.graded else np.full(len(found), 0.5)
-            places.append(found + along[:, None] * (np.arange(share.ndim) == axis))
-        self.places, self.steps, self.firsts = (np.concatenate(part) for part in (places, steps, firsts))
+        self.ends: tuple[Real, Real] = (-0.5 * self.spacing, (np.array(shape) - 0.5) * self.spacing)
+        self.graded = graded
+        self.firsts, self.steps, self.places = (np.concatenate(each) for each in zip(*parts, strict=True))
         self.tree = cKDTree(self.places)
 
     def refine(self, points: Real, feet: Real, inwards: Real) -> Real:
@@ -145,6 +151,19 @@ def tangents(normal: Real) -> Real:
     first = np.cross(normal, other)
     first /= np.linalg.norm(first)
     return np.stack([first, np.cross(normal, first)])
+
+
+def crossings_in(share: NDArray[Any]) -> list[Part]:
+    """By axis: voxels (n, d) whose next one is on the other side, unit steps into the mask, and places between the two."""
+    graded, parts = share.dtype.kind == "f", []
+    inside = share >= 0.5 if graded else share
+    for axis in range(share.ndim):
+        found, step = _changes(inside, axis)
+        towards = np.zeros((len(found), share.ndim))
+        towards[:, axis] = step  # into the mask
+        along = _between(share, found, axis, step) if graded else np.full(len(found), 0.5)
+        parts.append((found, towards, found + along[:, None] * (np.arange(share.ndim) == axis)))
+    return parts
 
 
 def _changes(inside: NDArray[np.bool_], axis: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
