@@ -19,21 +19,16 @@ from scipy.spatial import cKDTree
 from exotrack.em._midway import midway
 
 Real = NDArray[np.float64]
-REACH = {2: (40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
+REACH = {2: (120.0, 40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
 """Radius in voxels within which a face is fitted, by the number of axes: wide first, narrower where it is no quadric so far."""
 MOST = 1500
 """Neighbours used at most, evenly taken: more cost time and tell little."""
-NEARLY = 0.05
-"""Part of the pixels on the wrong side of a fitted line or circle up to which it is looked whether another parts them all."""
 WRONG = 0.004
 """Part of the voxels on the wrong side of the quadric above which a narrower one is tried."""
 ROUGH = (0.06, 0.36)
 """Scatter of fractional places about the quadric (voxels) above which a narrower one is tried; the second is for the last."""
 FARTHEST = 1.0
 """The face is moved by no more than this (voxels)."""
-_KINDS = tuple((("plane", 0.0), ("sphere", 0.0), ("quadric", wrong)) for wrong in (WRONG, 1.0))
-"""Faces that are tried, and the part of the voxels that may be on the wrong side; the second row is for the narrowest reach. A
-plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken."""
 RIDGE = 1e-8
 """Weight against steep answers: where voxels can be parted in many ways, it picks the one with the widest margin."""
 
@@ -108,7 +103,7 @@ class Crossings:
         if found is None and self.graded:
             found = self._through(_thinned(near), foot, normal, reach, reach == REACH[d][-1])
         elif found is None:
-            found = self._parting(_thinned(near), foot, normal, reach, _KINDS[reach == REACH[d][-1]])
+            found = self._parting(_thinned(near), foot, normal, reach, _kinds(d, reach))
         most = FARTHEST * float(np.linalg.norm(normal * self.spacing))
         return None if found is None else _nearest(found, point, normal, most, self.ends)
 
@@ -124,19 +119,17 @@ class Crossings:
         round_ = (scale / scale.max()) ** 2
         terms = _terms(u)
         for kind, most in kinds:
+            if d == 2 and kind != "quadric":
+                middle = midway(u * scale / scale.max(), side, normal, kind == "sphere")
+                if middle is None:
+                    continue
+                return _Quadric(foot, scale, middle.constant, middle.slope * scale / scale.max(), np.diag(middle.bend * round_))
             bend = (
                 np.zeros((len(u), 0)) if kind == "plane" else (u**2 @ round_)[:, None] if kind == "sphere" else terms[:, 1 + d :]
             )
             looked = np.column_stack([terms[:, : 1 + d], bend])
             found = _logistic(looked, side)
-            wrong = np.mean(looked @ found * side <= 0)
-            if d == 2 and kind != "quadric":
-                # Newton's method ends near the widest margin, a few voxels may still be wrong; whether all can be right is exact.
-                middle = midway(u * scale / scale.max(), side, normal, kind == "sphere") if wrong <= NEARLY else None
-                if middle is not None:
-                    slope = middle.slope * scale / scale.max()
-                    return _Quadric(foot, scale, middle.constant, slope, np.diag(middle.bend * round_))
-            elif wrong <= most:
+            if np.mean(looked @ found * side <= 0) <= most:
                 curved = np.diag(found[-1] * round_) if kind == "sphere" else _square(found[1 + d :], d)
                 return _Quadric(foot, scale, float(found[0]), found[1 : 1 + d], curved)
         return None
@@ -155,6 +148,18 @@ class Crossings:
             return None
         slope = across + found[1 : len(foot)] @ side
         return _Quadric(foot, reach * self.spacing, float(found[0]), slope, _square(found[len(foot) :], len(foot)))
+
+
+def _kinds(d: int, reach: float) -> tuple[tuple[str, float], ...]:
+    """Faces that are tried, and the part of the voxels that each may leave on the wrong side.
+
+    A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken. In a plane
+    the widest reach is for lines and circles only.
+    """
+    simple = (("plane", 0.0), ("sphere", 0.0))
+    if d == 2 and reach == REACH[2][0]:
+        return simple
+    return (*simple, ("quadric", 1.0 if reach == REACH[d][-1] else WRONG))
 
 
 def _thinned(near: NDArray[np.int64]) -> NDArray[np.int64]:
