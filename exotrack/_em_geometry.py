@@ -65,11 +65,24 @@ class Surroundings:
             raise ParameterError(f"--membrane-nm is a thickness from 0 to 50 nm, found {self.membrane_nm:g}")
 
 
-def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
+def described(
+    vesicles: pd.DataFrame, stack: Stack, given: Surroundings, profiles: NDArray[np.float64] | None = None
+) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
     """The tables that `exotrack.em.geometry.describe` gives for the stack, and its membrane.
+
+    profiles : diameters (nm) of the profiles in all sections of a serial stack, to be corrected for the sections' thickness.
 
     Raises `InputError` for a mask that is not of this image, `ParameterError` for a section thickness of several sections.
     """
+    from exotrack.em.stereology import corrected_sizes
+
+    tables, membrane = _described(vesicles, stack, given)
+    if profiles is not None and math.isfinite(stack.spacing_nm[0]):
+        tables["sizes"] = corrected_sizes(profiles, stack.spacing_nm[0], stack.image_id, serial=True)
+    return tables, membrane
+
+
+def _described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
     from exotrack.em.geometry import describe
 
     if given.section_nm is not None and not stack.flat:

@@ -75,7 +75,7 @@ def _drawn(shape: tuple[int, ...], spacing: Real, depth: Any, graded: bool) -> N
 def left_open(face: Face, k: int) -> tuple[float, float]:
     """How far (voxels, inwards) a line or circle with the same mask can be from the true one at the foot of point `k`.
 
-    All that have this mask answer linear inequalities; the ends come from a solver that the package does not use. In a plane only.
+    All that have this mask answer linear inequalities; the ends come from a solver that the package does not use. Two axes only.
     """
     inside = np.asarray(face.mask, bool)
     edge = np.zeros_like(inside)

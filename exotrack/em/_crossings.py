@@ -153,8 +153,8 @@ class Crossings:
 def _kinds(d: int, reach: float) -> tuple[tuple[str, float], ...]:
     """Faces that are tried, and the part of the voxels that each may leave on the wrong side.
 
-    A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken. In a plane
-    the widest reach is for lines and circles only.
+    A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken. In two
+    axes the widest reach is for lines and circles only.
     """
     simple = (("plane", 0.0), ("sphere", 0.0))
     if d == 2 and reach == REACH[2][0]:

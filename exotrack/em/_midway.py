@@ -1,8 +1,9 @@
 """The face midway between all that a mask of 0 and 1 leaves open: a line or a circle in the plane.
 
-All lines (circles) that part the pixels inside from those outside are the answers of a set of linear inequalities in two (three)
-numbers. Along the normal at one place they reach from a nearest to a farthest; the middle of the two is never more than half of that
-range off the truth. The two ends are found by adding one inequality after the other (Seidel 1991, Discrete Comput Geom 6:423).
+All lines (circles) that part the pixels inside from those outside are the answers of a set of linear inequalities in two
+(three) numbers. Along the normal at one place they reach from a nearest to a farthest; the middle of the two is never more than
+half of that range off the truth. The two ends are found by adding one inequality after the other (Seidel 1991, Discrete Comput
+Geom 6:423).
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class _Fit:
 
 
 def corrected_sizes(
-    profiles_nm: ArrayLike, section_nm: float, image_id: str = "image", cap_deg: float | None = None
+    profiles_nm: ArrayLike, section_nm: float, image_id: str = "image", cap_deg: float | None = None, *, serial: bool = False
 ) -> pd.DataFrame:
     """Mean and spread of diameters, the cap angle and the number of vesicles behind the profiles of a section: `Sizes`, one row.
 
@@ -57,6 +57,8 @@ def corrected_sizes(
     profiles_nm : (n,) diameters of profiles (nm), not cut by the border of the image. Missing ones are left out.
     section_nm : thickness of the section (nm).
     cap_deg : the cap angle, where it is known; None fits it.
+    serial : profiles are those of all sections of a serial stack, each `section_nm` thick. Numbers are then of vesicles centred
+        in the stack, and the counting error is that of vesicles: several profiles are of the same one.
 
     The fit is by maximum likelihood of Keiding's model with a normal distribution of diameters; intervals are of the profile
     likelihood. The cap angle is told if its 95 % interval has a lower and an upper end within 25 degrees; the number is told if
@@ -81,11 +83,11 @@ def corrected_sizes(
     elif np.ptp(d) < 1e-6 * d.mean():
         row["reason"] = "all profiles have the same diameter: they are not sections through spheres"
     else:
-        row |= _fitted(d, section_nm, cap_deg)
+        row |= _fitted(d, section_nm, cap_deg, serial)
     return Sizes.build({key: [value] for key, value in row.items()})
 
 
-def _fitted(d: Real, section: float, cap_deg: float | None) -> dict[str, Any]:
+def _fitted(d: Real, section: float, cap_deg: float | None, serial: bool) -> dict[str, Any]:
     """The columns of a fit."""
     scale = float(np.percentile(d, 90))
     x, t = _binned(d / scale), section / scale
@@ -103,7 +105,7 @@ def _fitted(d: Real, section: float, cap_deg: float | None) -> dict[str, Any]:
     sized = abs(ends[0].mean - ends[1].mean) / fit.mean <= 0.03
     mean_sd, spread_sd = _errors(x, t, phi, fit)
     mean_sd = float(np.hypot(mean_sd, abs(ends[1].mean - ends[0].mean) / 3.92))
-    noise = 1.96 / np.sqrt(len(d))
+    noise = 1.96 / np.sqrt(len(d) / zeta if serial else len(d))
     n = len(d)
     return {
         "diameter_nm": fit.mean * scale if sized else np.nan, "diameter_sd_nm": mean_sd * scale if sized else np.nan,

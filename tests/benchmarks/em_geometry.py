@@ -15,9 +15,13 @@ import numpy as np
 import pandas as pd
 
 from exotrack.em._keiding import overcount
+from exotrack.em.detect import detect
 from exotrack.em.membrane import Membrane
 from exotrack.em.omega import pits, pits_of_band
 from exotrack.em.placement import dockings, random_placement
+from exotrack.em.profiles import ring_profiles
+from exotrack.em.sections import unjoined
+from exotrack.em.stack import Stack
 from exotrack.em.states import RULES, place, states
 from exotrack.em.stereology import corrected_sizes
 from exotrack.simulate import em_simulation, simulate_em
@@ -42,8 +46,8 @@ FACES = (
 def distances(repeats: int) -> pd.DataFrame:
     """Error (voxels across the face) of distances to faces at random places, sides of a voxel differing by up to five times.
 
-    open : half of the range that a mask of 0 and 1 leaves to faces of its kind at the foot, the largest; within_open : part of the
-    distances that err by no more than that half. told : largest error where the mask leaves at most 0.1 open.
+    open : half of the range that a mask of 0 and 1 leaves to faces of its kind at the foot, the largest; within_open : part of
+    the distances that err by no more than that half. told : largest error where the mask leaves at most 0.1 open.
     """
     rows = []
     for number, (name, d, voxels, graded) in enumerate(FACES):
@@ -135,6 +139,58 @@ def _section(scene: Scene, thick: float, lost: float) -> dict[str, float]:
     }  # fmt: skip
 
 
+def serial(repeats: int) -> pd.DataFrame:
+    """Diameters and numbers from the rings of serial sections, against the vesicles centred in the stack; and from true profiles."""
+    rows = []
+    for thick in (25.0, 50.0, 70.0):
+        found: dict[str, list[dict[str, float]]] = {"true profiles": [], "rings found": []}
+        for seed in range(repeats):
+            for name, values in _stack(thick, seed).items():
+                found[name].append(values)
+        for name, part in found.items():
+            table = pd.DataFrame(part)
+            rows.append(
+                {
+                    "section_nm": thick,
+                    "profiles": name,
+                    "stacks": repeats,
+                    "number_of": table["n"].mean(),
+                    "vesicles": table["true_n"].mean(),
+                    "seen_diameter": table["seen"].mean(),
+                    "diameter": table["diameter"].mean(),
+                    "diameter_se": table["diameter"].sem(),
+                    "number": table["number"].mean(),
+                    "number_se": table["number"].sem(),
+                    "number_worst": table["number"].abs().max(),
+                    "told": table["number"].notna().mean(),
+                    "cap_deg": table["cap_deg"].mean(),
+                    "in_interval": table["inside"].mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _stack(thick: float, seed: int) -> dict[str, dict[str, float]]:
+    """Relative errors in a simulated serial stack of 0.8 x 1 x 0.6 um."""
+    count = round(600 / thick)
+    params = em_simulation("em_sections").updated({"field": {"n_sections": count, "section_nm": thick}, "membrane": {"omegas": 0}})
+    truth = simulate_em(params, np.random.default_rng([seed, int(thick)]))
+    profiles = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+    stack = Stack.from_array(truth.pixels, truth.spacing_nm, image_id="serial", contrast="dark")
+    rings = ring_profiles(detect(stack, link=unjoined))
+    centred = profiles[profiles["centred"]]
+    true_n, true_d = len(centred), float(centred["diameter_nm"].mean())
+    out = {}
+    for name, values in (("true profiles", profiles["profile_nm"].to_numpy(float)), ("rings found", rings)):
+        row = corrected_sizes(values, thick, serial=True).iloc[0]
+        out[name] = {
+            "n": len(values), "true_n": true_n, "seen": values.mean() / true_d - 1, "diameter": row["diameter_nm"] / true_d - 1,
+            "number": row["n_vesicles"] / true_n - 1, "cap_deg": row["cap_deg"],
+            "inside": float(row["n_low"] <= true_n <= row["n_high"]),
+        }  # fmt: skip
+    return out
+
+
 RULES_TRIED = ("touching", "tomography", "bilayer_10")
 
 
@@ -142,7 +198,7 @@ def placement(repeats: int) -> pd.DataFrame:
     """How often docking comes out beyond chance, where there is nothing but chance and where vesicles were docked on purpose.
 
     p_below_0.05 : the size of the test (no docked vesicles) or its power. seen, by_chance : mean number docked by the rule and
-    expected by random placement. even : mean of p with ties drawn by lot, which is 0.5 if random placement is what it claims to be.
+    expected by random placement. even : mean of p with ties drawn by lot: 0.5 if random placement is what it claims to be.
     """
     rows = []
     for thick in (30.0, 50.0, 250.0):
@@ -243,7 +299,7 @@ def omega(repeats: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-WHAT = {"distances": (distances, 200), "sections": (sections, 24), "placement": (placement, 120), "pits": (omega, 4)}
+WHAT = {"distances": (distances, 200), "sections": (sections, 24), "serial": (serial, 3), "placement": (placement, 120), "pits": (omega, 4)}
 
 
 def main() -> None:
