@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exotrack.em.membrane import Kind, Membrane
+    from exotrack.em.profiles import Profiles
     from exotrack.em.stack import Stack
 
 WIDEST_PX = 4096
@@ -66,19 +67,19 @@ class Surroundings:
 
 
 def described(
-    vesicles: pd.DataFrame, stack: Stack, given: Surroundings, profiles: NDArray[np.float64] | None = None
+    vesicles: pd.DataFrame, stack: Stack, given: Surroundings, profiles: Profiles | None = None
 ) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
     """The tables that `exotrack.em.geometry.describe` gives for the stack, and its membrane.
 
-    profiles : diameters (nm) of the profiles in all sections of a serial stack, to be corrected for the sections' thickness.
+    profiles : those of all sections of a serial stack, to be corrected for the sections' thickness.
 
     Raises `InputError` for a mask that is not of this image, `ParameterError` for a section thickness of several sections.
     """
-    from exotrack.em.stereology import corrected_sizes
+    from exotrack.em.stereology import corrected_stack
 
     tables, membrane = _described(vesicles, stack, given)
     if profiles is not None and math.isfinite(stack.spacing_nm[0]):
-        tables["sizes"] = corrected_sizes(profiles, stack.spacing_nm[0], stack.image_id, serial=True)
+        tables["sizes"] = corrected_stack(profiles, stack.spacing_nm[0], stack.image_id)
     return tables, membrane
 
 

@@ -16,10 +16,9 @@ from exotrack._em_geometry import Surroundings
 from exotrack.errors import InputError, ParameterError, TryAgainError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from exotrack.em.profiles import Profiles
     from exotrack.em.stack import Stack
     from exotrack.params import EmAnalysis
 
@@ -99,7 +98,7 @@ def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> s
         with recorder.stage("filling"):
             table = fill(found.vesicles, stack, params.filling)
         with recorder.stage("membrane"):
-            tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles_nm)
+            tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles)
     for note in stack.notes:
         _terminal.complain(f"{path.name}: {note}", "note")
     record = recorder.plain(params) | _record(stack, path, wishes, found.says)
@@ -130,7 +129,7 @@ class _Found:
 
     stack: Stack
     vesicles: pd.DataFrame
-    profiles_nm: NDArray[np.float64] | None = None
+    profiles: Profiles | None = None
     says: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -165,10 +164,11 @@ def _detected(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any, ser
     if not serial:
         return _Found(stack, detect(stack, params.vesicles, run))
     rings = detect(stack, params.vesicles, run, unjoined)
-    return _Found(stack, joined(rings, stack, link), ring_profiles(rings))
+    table = joined(rings, stack, link)
+    return _Found(stack, table, ring_profiles(rings, table, stack.shape[0]))
 
 
-def _label_profiles(path: Path, stack: Stack) -> NDArray[np.float64] | None:
+def _label_profiles(path: Path, stack: Stack) -> Profiles | None:
     """Profiles of the sections of a label image; None of points, which have none."""
     from exotrack.em._points import POINT_FILES
     from exotrack.em.labels import read_labels

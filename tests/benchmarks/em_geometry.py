@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exotrack import link
 from exotrack.em._keiding import overcount
 from exotrack.em.detect import detect
 from exotrack.em.membrane import Membrane
 from exotrack.em.omega import pits, pits_of_band
 from exotrack.em.placement import dockings, random_placement
-from exotrack.em.profiles import ring_profiles
-from exotrack.em.sections import unjoined
+from exotrack.em.profiles import Profiles, ring_profiles
+from exotrack.em.sections import joined, unjoined
 from exotrack.em.stack import Stack
 from exotrack.em.states import RULES, place, states
-from exotrack.em.stereology import corrected_sizes
+from exotrack.em.stereology import corrected_sizes, corrected_stack
 from exotrack.simulate import em_simulation, simulate_em
 from exotrack.simulate.em_scene import Scene, build_scene
 from exotrack.simulate.em_truth import profile_rows
@@ -143,10 +144,10 @@ def serial(repeats: int) -> pd.DataFrame:
     """Diameters and numbers from the rings of serial sections, against the vesicles centred in the stack; and from true profiles."""
     rows = []
     for thick in (25.0, 50.0, 70.0):
-        found: dict[str, list[dict[str, float]]] = {"true profiles": [], "rings found": []}
+        found: dict[str, list[dict[str, float]]] = {}
         for seed in range(repeats):
             for name, values in _stack(thick, seed).items():
-                found[name].append(values)
+                found.setdefault(name, []).append(values)
         for name, part in found.items():
             table = pd.DataFrame(part)
             rows.append(
@@ -173,16 +174,27 @@ def serial(repeats: int) -> pd.DataFrame:
 def _stack(thick: float, seed: int) -> dict[str, dict[str, float]]:
     """Relative errors in a simulated serial stack of 0.8 x 1 x 0.6 um."""
     count = round(600 / thick)
-    params = em_simulation("em_sections").updated({"field": {"n_sections": count, "section_nm": thick}, "membrane": {"omegas": 0}})
+    params = em_simulation("em_sections").updated(
+        {"field": {"n_sections": count, "section_nm": thick}, "membrane": {"omegas": 0}}
+    )
     truth = simulate_em(params, np.random.default_rng([seed, int(thick)]))
     profiles = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
     stack = Stack.from_array(truth.pixels, truth.spacing_nm, image_id="serial", contrast="dark")
-    rings = ring_profiles(detect(stack, link=unjoined))
+    rings = detect(stack, link=unjoined)
+    found = ring_profiles(rings, joined(rings, stack, link), count)
+    shown = profiles.groupby("vesicle_id").size().to_numpy()
+    true = Profiles(profiles["profile_nm"].to_numpy(float), shown, count)
     centred = profiles[profiles["centred"]]
     true_n, true_d = len(centred), float(centred["diameter_nm"].mean())
     out = {}
-    for name, values in (("true profiles", profiles["profile_nm"].to_numpy(float)), ("rings found", rings)):
-        row = corrected_sizes(values, thick, serial=True).iloc[0]
+    kinds = (
+        ("true profiles", true, True),
+        ("rings found, by their sizes", found, False),
+        ("rings found, by sections", found, True),
+    )
+    for name, given, by_sections in kinds:
+        values = given.diameters_nm
+        row = (corrected_stack(given, thick) if by_sections else corrected_sizes(values, thick)).iloc[0]
         out[name] = {
             "n": len(values), "true_n": true_n, "seen": values.mean() / true_d - 1, "diameter": row["diameter_nm"] / true_d - 1,
             "number": row["n_vesicles"] / true_n - 1, "cap_deg": row["cap_deg"],
@@ -239,7 +251,9 @@ def _image(thick: float, docked: float, seed: int) -> list[dict[str, Any]]:
     seen = seen[seen["profile_nm"] > 15].reset_index(drop=True)
     rng = np.random.default_rng(seed)
     apart = thick < float(seen["diameter_nm"].median())
-    random = random_placement(seen, inner, truth.cell > 0, (3.0, 3.0), rng, draws=99, apart=apart)
+    size = corrected_sizes(seen.loc[~seen["touches_border"].astype(bool), "diameter_nm"], thick).iloc[0]
+    whole = (size["diameter_nm"], size["spread_nm"], thick) if np.isfinite(size["diameter_nm"]) else None
+    random = random_placement(seen, inner, truth.cell > 0, (3.0, 3.0), rng, draws=99, apart=apart, sizes=whole)
     at = seen[["y_nm", "x_nm"]].to_numpy(float)
     near = place(seen[inner.quick(at) < seen["diameter_nm"] / 2 + 25].reset_index(drop=True), inner, "touching")
     rows = []
@@ -299,7 +313,13 @@ def omega(repeats: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-WHAT = {"distances": (distances, 200), "sections": (sections, 24), "serial": (serial, 3), "placement": (placement, 120), "pits": (omega, 4)}
+WHAT = {
+    "distances": (distances, 200),
+    "sections": (sections, 24),
+    "serial": (serial, 3),
+    "placement": (placement, 120),
+    "pits": (omega, 4),
+}
 
 
 def main() -> None:
