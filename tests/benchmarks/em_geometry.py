@@ -141,7 +141,7 @@ def _section(scene: Scene, thick: float, lost: float) -> dict[str, float]:
 
 
 def serial(repeats: int) -> pd.DataFrame:
-    """Diameters and numbers from the rings of serial sections, against the vesicles centred in the stack; and from true profiles."""
+    """Diameters and numbers from the rings of serial sections, against the vesicles centred in the stack, and from truth."""
     rows = []
     for thick in (25.0, 50.0, 70.0):
         found: dict[str, list[dict[str, float]]] = {}
