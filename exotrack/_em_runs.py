@@ -18,6 +18,8 @@ from exotrack.errors import InputError, ParameterError, TryAgainError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from exotrack._blocks import Execution
+    from exotrack.em.membrane import Membrane
     from exotrack.em.profiles import Profiles
     from exotrack.em.stack import Stack
     from exotrack.params import EmAnalysis
@@ -98,7 +100,7 @@ def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> s
         with recorder.stage("filling"):
             table = fill(found.vesicles, stack, params.filling)
         with recorder.stage("membrane"):
-            tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles)
+            tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles, found.membrane)
     for note in stack.notes:
         _terminal.complain(f"{path.name}: {note}", "note")
     record = recorder.plain(params) | _record(stack, path, wishes, found.says)
@@ -125,12 +127,14 @@ def _said(table: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """Vesicles of a stack whose contrast is settled; of a serial stack the profiles of its sections; what a backend says."""
+    """Vesicles of a stack whose contrast is settled; of a serial stack the profiles of its sections; what a backend says; the
+    membrane, if it is known already."""
 
     stack: Stack
     vesicles: pd.DataFrame
     profiles: Profiles | None = None
     says: Mapping[str, Any] = field(default_factory=dict)
+    membrane: Membrane | None = None
 
 
 def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> _Found:
@@ -161,11 +165,32 @@ def _detected(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any, ser
     from exotrack.em.sections import joined, unjoined
 
     run = Execution(workers=wishes.workers, progress=bars)
-    if not serial:
-        return _Found(stack, detect(stack, params.vesicles, run))
     rings = detect(stack, params.vesicles, run, unjoined)
+    stack, rings, membrane = _beside(stack, rings, params, wishes, run, serial)
+    if not serial:
+        return _Found(stack, rings, membrane=membrane)
     table = joined(rings, stack, link)
-    return _Found(stack, table, ring_profiles(rings, table, stack.shape[0]))
+    return _Found(stack, table, ring_profiles(rings, table, stack.shape[0]), membrane=membrane)
+
+
+def _beside(
+    stack: Stack, rings: pd.DataFrame, params: EmAnalysis, wishes: EmWishes, run: Execution, serial: bool
+) -> tuple[Stack, pd.DataFrame, Membrane | None]:
+    """What is found beside the membrane once its mask is painted over; the stack says so."""
+    from exotrack.em import detect
+    from exotrack.em.beside import SAID, painted, with_second_look
+    from exotrack.em.sections import unjoined
+
+    if wishes.around.membrane is None or wishes.around.lines:
+        return stack, rings, None
+    membrane = _em_geometry.membrane_given(wishes.around, stack)
+    hidden = painted(stack, membrane)
+    if hidden is None:
+        return stack, rings, membrane
+    again = detect(hidden, params.vesicles, run, unjoined)
+    deep = not stack.flat and not serial
+    rings = with_second_look(rings, again, membrane, params.vesicles.max_overlap, deep)
+    return replace(stack, notes=(*stack.notes, SAID)), rings, membrane
 
 
 def _label_profiles(path: Path, stack: Stack) -> Profiles | None:
