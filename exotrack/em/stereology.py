@@ -107,7 +107,7 @@ def _checked(profiles_nm: ArrayLike, section_nm: float) -> Real:
         raise InputError(f"section thickness {section_nm} nm is not positive; give it with --section-nm")
     if (d <= 0).any():
         raise InputError("a profile has a diameter of 0 or less; leave it out")
-    return d
+    return np.asarray(d)
 
 
 def _row(d: Real, section_nm: float, image_id: str, fit: Callable[[], dict[str, Any]]) -> pd.DataFrame:
