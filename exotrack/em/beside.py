@@ -97,7 +97,7 @@ def with_second_look(
     max_overlap : how far two may overlap, as a fraction of the smaller radius (`VesicleParams.max_overlap`).
     deep : of a volume; else only those of one section can be the same or overlap.
 
-    A vesicle of the second look takes the place of those of the first whose centres lie in it; it is left out where another stands.
+    One of the second look takes the place of those of the first whose centres lie in it, and is left out where another stands.
     Omega figures are no part of the cell: they stay as they were first found.
     """
     import pandas as pd

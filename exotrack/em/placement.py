@@ -18,7 +18,7 @@ from exotrack._em_geometry_tables import DistanceBins, Dockings
 from exotrack.em._keiding import spheres_behind
 from exotrack.em.distances import places
 from exotrack.em.membrane import Membrane
-from exotrack.em.states import Rule, rule_named, states
+from exotrack.em.states import OVERLAP_NM, Rule, rule_named, states
 from exotrack.errors import InputError
 from exotrack.tables import EM_STATES
 
@@ -182,12 +182,15 @@ def distance_bins(
     """Vesicles by their distance from the membrane, seen and at random: a `DistanceBins` table.
 
     The distance is the one the rule looks at. Bins are `width_nm` wide from 0 to `to_nm`; a first one takes all below 0.
+    Faces that reach over the membrane by less than it is thick are in contact, as for the states: they count as 0.
     """
     chosen = rule_named(rule) if isinstance(rule, str) else rule
     if not len(vesicles):
         return DistanceBins.empty()
     edges = np.arange(0.0, to_nm + width_nm / 2, width_nm)
     values = vesicles[f"dist_pm_{chosen.distance}_nm"].to_numpy(float)
+    if chosen.distance == "surface":
+        values = np.where((values < 0) & (values >= -OVERLAP_NM), 0.0, values)
     if (values < 0).any():
         edges = np.concatenate([[min(float(np.nanmin(values)), -width_nm)], edges])
     seen = np.histogram(values[np.isfinite(values)], edges)[0]

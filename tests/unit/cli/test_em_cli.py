@@ -104,6 +104,26 @@ def test_sixteen_bits_of_the_other_contrast_are_found_out_and_said(made: Path, t
     assert abs(len(bright) - len(dark)) <= 1
 
 
+def test_serial_sections_are_corrected_by_their_labels(tmp_path: Path, capsys) -> None:
+    """The table of sizes is that of the vesicles, whose profiles the sections show."""
+    changes = {"field": {"n_sections": 6, "height_px": 200, "width_px": 300, "pixel_nm": 3.0}}
+    truth = simulate_em(em_simulation("em_sections").updated(changes), np.random.default_rng(3))
+    made = write_em(truth, tmp_path / "made")
+    words = ("--labels", made / "labels.tif", "--spacing-nm", "50,3,3", "--out", tmp_path)
+    assert call(capsys, "em", made / "synthetic.tif", *words)[0] == 0
+    row = read_results(tmp_path / "synthetic").tables["sizes"].iloc[0]
+    inside = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+    centred = inside["centred"].sum()
+    assert row["cap_from"] == "sections"
+    assert row["section_nm"] == 50
+    assert row["n_low"] < centred < row["n_high"]
+    assert row["n_vesicles"] == pytest.approx(centred, rel=0.12)
+    assert row["diameter_nm"] == pytest.approx(42, rel=0.04)
+    page = (tmp_path / "synthetic" / "report.html").read_text(encoding="utf-8")
+    assert "Vesicles centred in the stack" in page
+    assert "by the sections that show a vesicle" in page
+
+
 def image(folder: Path, name: str, pixels: np.ndarray) -> str:
     tifffile.imwrite(folder / name, pixels)
     return name

@@ -129,6 +129,13 @@ def test_docked_vesicles_are_an_excess_over_chance() -> None:
     assert bins["n_random"].iloc[0] < 6
 
 
+def test_a_face_a_nanometre_over_the_membrane_is_in_contact_one_far_over_it_is_not() -> None:
+    placed = place(vesicles([-1.0, -7.0, 0.5, 25.0]), FLAT, "tomography")
+    assert distance_bins(placed, None, "tomography")["n"].tolist()[:3] == [3, 0, 1]
+    over = distance_bins(place(vesicles([-30.0, 0.5]), FLAT, "tomography"), None, "tomography")
+    assert (over["from_nm"].iloc[0], over["to_nm"].iloc[0], over["n"].iloc[0]) == (-30, 0, 1)
+
+
 def test_randomly_placed_vesicles_do_not_overlap() -> None:
     """At a tenth of the area filled, none comes nearer to the membrane than its radius, and all find a place."""
     placed = place(scattered(np.random.default_rng(1), 60), FLAT, "tomography")
