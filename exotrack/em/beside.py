@@ -129,4 +129,4 @@ def with_second_look(
 
 def _at(vesicles: pd.DataFrame) -> NDArray[np.float64]:
     """Places (n, 3) in nm, the missing height of a single section as 0."""
-    return np.nan_to_num(vesicles[["z_nm", "y_nm", "x_nm"]].to_numpy(float))
+    return np.asarray(np.nan_to_num(vesicles[["z_nm", "y_nm", "x_nm"]].to_numpy(float)))

@@ -1,8 +1,8 @@
 """Vesicles found by their state, and states said of them, on simulated sections of fresh seeds.
 
 ``python tests/benchmarks/em_states.py`` prints a table for each rule. The true state is that of the rule on true distances in
-three dimensions; those must be found whose centre lies in the section and which the border does not cut. Fusing ones are the omega
-figures.
+three dimensions; those must be found whose centre lies in the section and which the border does not cut. Fusing ones are the
+omega figures.
 """
 
 from __future__ import annotations

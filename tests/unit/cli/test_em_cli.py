@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -174,3 +175,26 @@ def test_an_mrc_of_one_angstrom_is_asked_for_its_spacing(tmp_path: Path, capsys)
     status, _, said = call(capsys, "em", tmp_path / "one.mrc", "--out", tmp_path / "o")
     assert status == 2
     assert "placeholder of 1.0 A" in said
+
+
+def test_partly_empty_granules_before_and_after_secretion_from_image_to_statistics(tmp_path: Path, capsys) -> None:
+    """Real runs of each command: micrographs of six cells, their vesicles, and the comparison."""
+    rows = ["movie_id,condition,animal"]
+    for seed, (when, full, partial) in enumerate([("before", 0.9, 0.1), ("after", 0.2, 0.8)] * 3):
+        changes = {"field": {"height_px": 420, "width_px": 420}, "vesicles": {"full": full, "partial": partial, "per_um3": 25.0}}
+        params = em_simulation("em_granules").updated(changes)
+        made = write_em(simulate_em(params, np.random.default_rng(seed)), tmp_path / f"made{seed}")
+        image = (made / "synthetic.tif").rename(tmp_path / f"cell{seed}.tif")
+        assert call(capsys, "em", image, "--out", tmp_path / "runs", "--preset", "granule")[0] == 0
+        rows.append(f"cell{seed},{when},animal{seed // 2}")
+    (tmp_path / "design.csv").write_text("\n".join(rows) + "\n")
+    words = ("--filling", "--design", tmp_path / "design.csv", "--by", "condition", "--reference", "before", "--repeats", 50)
+    status, said, _ = call(capsys, "stats", tmp_path / "runs", *words, "--out", tmp_path / "stats")
+    assert status == 0
+    assert "partial" in said
+    effects = pd.read_parquet(tmp_path / "stats" / "effects.parquet").set_index("measure")
+    assert effects.loc["partial_fraction", "effect"] > 2
+    assert effects.loc["full_fraction", "effect"] < 0.5
+    assert effects["n_clusters_group"].eq(3).all()
+    units = pd.read_parquet(tmp_path / "stats" / "units.parquet")
+    assert units[["n_full", "n_partial", "n_empty"]].sum(axis=1).gt(3).all()

@@ -49,7 +49,7 @@ def test_docked_vesicles_are_found_where_they_are(crowded) -> None:
     assert (said["dist_pm_surface_nm"].to_numpy() - true["dist_pm_surface_nm"].to_numpy()[near]).max() < 2.5
     assert (said["state"] == "docked").all()
     # The omega figure is no part of the cell: it stays as it was found at first.
-    z, y, x, radius = truth.scene.omegas[0]
+    _, y, x, radius = truth.scene.omegas[0]
     assert (np.hypot(first["y_nm"] - y, first["x_nm"] - x) < radius / 2).any()
     assert found.loc[np.hypot(found["y_nm"] - y, found["x_nm"] - x) < radius / 2, "state"].tolist() == ["fusing"]
     assert found["vesicle_id"].tolist() == list(range(1, len(found) + 1))
