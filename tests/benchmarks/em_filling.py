@@ -35,7 +35,7 @@ def exotrack(*words: object) -> str:
     return done.stdout
 
 
-def simulated(work: Path, cells: int) -> pd.DataFrame:
+def simulated(work: Path, cells: int, look_for: str) -> pd.DataFrame:
     """A micrograph of each cell, and its run; the design."""
     rows = []
     for number, when in enumerate(SHARES):
@@ -50,7 +50,8 @@ def simulated(work: Path, cells: int) -> pd.DataFrame:
             if not drawn.exists():
                 exotrack("simulate", "em_granules", "--out", drawn, "--rng", 100 * number + k, *FIELD, *shares)
                 (drawn / "synthetic.tif").rename(drawn / f"{name}.tif")
-            exotrack("em", drawn / f"{name}.tif", "--out", work / "runs", "--preset", "granule")
+            way = ("--preset", "granule", "--set", f"vesicles.look_for={look_for}")
+            exotrack("em", drawn / f"{name}.tif", "--out", work / "runs", *way)
     table = pd.DataFrame(rows)
     table.to_csv(work / "design.csv", index=False)
     return table
@@ -81,10 +82,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--cells", type=int, default=8)
+    parser.add_argument("--look-for", default="core", help="vesicles.look_for of the runs")
     given = parser.parse_args()
     begun = time.time()
     given.work.mkdir(parents=True, exist_ok=True)
-    design = simulated(given.work, given.cells)
+    design = simulated(given.work, given.cells, given.look_for)
     exotrack(
         "stats", given.work / "runs", "--filling", "--design", given.work / "design.csv", "--by", "condition", "--nested",
         "animal", "--reference", "before", "--out", given.work / "stats", "--overwrite",
