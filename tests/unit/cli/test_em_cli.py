@@ -107,7 +107,7 @@ def test_sixteen_bits_of_the_other_contrast_are_found_out_and_said(made: Path, t
 
 def test_serial_sections_are_corrected_by_their_labels(tmp_path: Path, capsys) -> None:
     """The table of sizes is that of the vesicles, whose profiles the sections show."""
-    changes = {"field": {"n_sections": 6, "height_px": 200, "width_px": 300, "pixel_nm": 3.0}}
+    changes = {"field": {"n_sections": 5, "height_px": 200, "width_px": 260, "pixel_nm": 3.0}}
     truth = simulate_em(em_simulation("em_sections").updated(changes), np.random.default_rng(3))
     made = write_em(truth, tmp_path / "made")
     words = ("--labels", made / "labels.tif", "--spacing-nm", "50,3,3", "--out", tmp_path)
@@ -181,17 +181,18 @@ def test_partly_empty_granules_before_and_after_secretion_from_image_to_statisti
     """Real runs of each command: micrographs of six cells, their vesicles, and the comparison."""
     rows = ["movie_id,condition,animal"]
     for seed, (when, full, partial) in enumerate([("before", 0.9, 0.1), ("after", 0.2, 0.8)] * 3):
-        changes = {"field": {"height_px": 420, "width_px": 420}, "vesicles": {"full": full, "partial": partial, "per_um3": 25.0}}
+        changes = {"field": {"height_px": 420, "width_px": 420}, "vesicles": {"full": full, "partial": partial, "per_um3": 40.0}}
         params = em_simulation("em_granules").updated(changes)
         made = write_em(simulate_em(params, np.random.default_rng(seed)), tmp_path / f"made{seed}")
-        image = (made / "synthetic.tif").rename(tmp_path / f"cell{seed}.tif")
-        assert call(capsys, "em", image, "--out", tmp_path / "runs", "--preset", "granule")[0] == 0
+        image = (made / "synthetic.tif").rename(made / f"cell{seed}.tif")
+        status, _, said = call(capsys, "em", image, "--out", tmp_path / "runs", "--preset", "granule")
+        assert status == 0, said
         rows.append(f"cell{seed},{when},animal{seed // 2}")
     (tmp_path / "design.csv").write_text("\n".join(rows) + "\n")
     words = ("--filling", "--design", tmp_path / "design.csv", "--by", "condition", "--reference", "before", "--repeats", 50)
     status, said, _ = call(capsys, "stats", tmp_path / "runs", *words, "--out", tmp_path / "stats")
     assert status == 0
-    assert "partial" in said
+    assert "artly empty vesicles" in said
     effects = pd.read_parquet(tmp_path / "stats" / "effects.parquet").set_index("measure")
     assert effects.loc["partial_fraction", "effect"] > 2
     assert effects.loc["full_fraction", "effect"] < 0.5
