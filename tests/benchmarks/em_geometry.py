@@ -203,6 +203,32 @@ def _stack(thick: float, seed: int) -> dict[str, dict[str, float]]:
     return out
 
 
+def single(repeats: int) -> pd.DataFrame:
+    """Numbers and diameters from the rings found in single sections of 1 x 1.35 um."""
+    rows = []
+    for thick in (50.0, 70.0):
+        found = []
+        for seed in range(repeats):
+            vesicles = {"per_um3": 1500.0, "docked_per_um2": 0.0}
+            params = em_simulation("em").updated(
+                {"field": {"section_nm": thick}, "membrane": {"omegas": 0}, "vesicles": vesicles}
+            )
+            truth = simulate_em(params, np.random.default_rng([9, seed]))
+            rings = detect(Stack.from_array(truth.pixels, truth.spacing_nm, image_id="single", contrast="dark"))
+            d = rings.loc[~rings["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
+            whole = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+            centred, row = int(whole["centred"].sum()), corrected_sizes(d, thick).iloc[0]
+            found.append(
+                {
+                    "rings": len(d), "vesicles": centred, "diameter": row["diameter_nm"] / 42 - 1,
+                    "number": row["n_vesicles"] / centred - 1, "told": float(np.isfinite(row["n_vesicles"])),
+                    "in_interval": float(row["n_low"] <= centred <= row["n_high"]),
+                }
+            )  # fmt: skip
+        rows.append({"section_nm": thick, "sections": repeats, **pd.DataFrame(found).mean().to_dict()})
+    return pd.DataFrame(rows)
+
+
 RULES_TRIED = ("touching", "tomography", "bilayer_10")
 
 
@@ -317,7 +343,8 @@ WHAT = {
     "distances": (distances, 200),
     "sections": (sections, 24),
     "serial": (serial, 3),
-    "placement": (placement, 120),
+    "single": (single, 8),
+    "placement": (placement, 90),
     "pits": (omega, 4),
 }
 
