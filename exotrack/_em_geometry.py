@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WIDEST_PX = 4096
 """Side of the picture that the page is made from; larger sections are averaged while they are read."""
+HELD_VOXELS = 64_000_000
+"""A mask of more voxels is read in blocks; of fewer it is held in memory, at 20 to 30 bytes a voxel, which is quicker."""
 FEW = 0.1
 """A side of a membrane that holds less than this part of the vesicles is not the cell: they may be false."""
 BY_CHANCE = "By chance means: the same vesicles anywhere in the image on the cell's side of the membrane."
@@ -103,9 +105,8 @@ def _described(
         return describe(vesicles, None, section_nm=section), None
     membrane = sided(known or membrane_given(given, stack), vesicles)
     zone = None if given.active_zone is None else membrane_of(given.active_zone, stack, "band")
-    cell = cell_side(membrane, vesicles, stack)
+    cell, spacing = cell_side(membrane, vesicles, stack)
     rule = given.rule or "touching"
-    spacing = _axes(stack.spacing_nm, stack)
     return describe(vesicles, membrane, rule, cell=cell, spacing_nm=spacing, section_nm=section, active_zone=zone), membrane
 
 
@@ -135,14 +136,14 @@ def sided(membrane: Membrane, vesicles: pd.DataFrame) -> Membrane:
 def membrane_of(path: Path, stack: Stack, kind: Kind = "auto") -> Membrane:
     """The membrane in a mask file of the stack's shape; `InputError` for another shape, an empty mask, or none at all."""
     from exotrack.em.membrane import Membrane
-    from exotrack.em.stack import check_size
     from exotrack.io.voxels import open_voxels
 
     mask = open_voxels(path).voxels
     if mask.shape != stack.shape:
         found, wished = (" x ".join(map(str, shape)) for shape in (mask.shape, stack.shape))
         raise InputError(f"{path.name}: a mask of {found} for an image of {wished}; draw it on this image")
-    check_size(mask.shape, path.name)
+    if math.prod(mask.shape) > HELD_VOXELS:
+        return Membrane.from_voxels(mask, _axes(stack.spacing_nm, stack), kind, path.name)
     values = mask.read(*(slice(0, n) for n in mask.shape))
     try:
         return Membrane.from_mask(values[0] if stack.flat else values, _axes(stack.spacing_nm, stack), kind)
@@ -150,23 +151,31 @@ def membrane_of(path: Path, stack: Stack, kind: Kind = "auto") -> Membrane:
         raise InputError(f"{path.name}: {problem}") from None
 
 
-def cell_side(membrane: Membrane, vesicles: pd.DataFrame, stack: Stack) -> NDArray[np.bool_]:
-    """Where vesicles may lie: all of a cell, of a bare membrane the sides on which vesicles were found; by lines, anywhere."""
+def cell_side(membrane: Membrane, vesicles: pd.DataFrame, stack: Stack) -> tuple[NDArray[np.bool_], tuple[float, ...]]:
+    """Where vesicles may lie, and its spacing: all of a cell, of a bare membrane the sides on which vesicles were found.
+
+    By lines, anywhere. Of a mask that is read in blocks only every k-th voxel is there.
+    """
     from skimage.measure import label
 
-    if membrane.level is None:
-        return np.ones(stack.shape[1:] if stack.flat else stack.shape, bool)
-    free: NDArray[np.bool_] = membrane.level > 0
+    spacing = _axes(stack.spacing_nm, stack)
+    if membrane.streamed is not None:
+        free, k = membrane.streamed.coarse()
+        spacing = tuple(k * step for step in spacing)
+    elif membrane.level is None:
+        return np.ones(stack.shape[1:] if stack.flat else stack.shape, bool), spacing
+    else:
+        free = membrane.level > 0
     if membrane.source != "band" or not len(vesicles):
-        return free
+        return free, spacing
     # A membrane without an inner side parts the image; the piece behind it, where no vesicle is, is not the cell.
     pieces: NDArray[np.int64] = label(free, connectivity=1)
-    at = vesicles[["z_nm", "y_nm", "x_nm"]].to_numpy(float)[:, 3 - pieces.ndim :] / np.asarray(_axes(stack.spacing_nm, stack))
+    at = vesicles[["z_nm", "y_nm", "x_nm"]].to_numpy(float)[:, 3 - pieces.ndim :] / np.asarray(spacing)
     at = at[np.isfinite(at).all(axis=1)]
     index = np.clip(np.rint(at).astype(int), 0, np.array(pieces.shape) - 1)
     counts = np.bincount(pieces[tuple(index.T)], minlength=int(pieces.max()) + 1)
     counts[0] = 0
-    return np.isin(pieces, np.flatnonzero(counts > FEW * counts.sum())) if counts.any() else free
+    return (np.isin(pieces, np.flatnonzero(counts > FEW * counts.sum())) if counts.any() else free), spacing
 
 
 def write_page(

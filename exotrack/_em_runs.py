@@ -141,7 +141,7 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> _Fo
     """Vesicles of the stack, by whatever means were wished."""
     from exotrack.em import read_vesicles
     from exotrack.em.backends import find_with
-    from exotrack.em.detect import is_volume, settle
+    from exotrack.em.detect import cautioned, is_volume, settle
 
     if stack.flat and wishes.around.section_nm is not None:
         stack = replace(stack, spacing_nm=(wishes.around.section_nm, *stack.spacing_nm[1:]))
@@ -153,7 +153,7 @@ def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> _Fo
     if wishes.backend is not None:
         table, says = find_with(wishes.backend, stack)
         return _Found(stack, table, says=says)
-    return _detected(stack, params, wishes, bars, serial)
+    return _detected(cautioned(stack, params.vesicles), params, wishes, bars, serial)
 
 
 def _detected(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any, serial: bool) -> _Found:

@@ -26,10 +26,14 @@ class Vesicles(Table):
     z_nm = Column(REAL, "nm", "Centre; the centre of the first section is 0.")
     y_nm = Column(REAL, "nm", "Centre; the centre of pixel (0, 0) is 0.")
     x_nm = Column(REAL, "nm", "Centre; the centre of pixel (0, 0) is 0.")
-    diameter_nm = Column(REAL, "nm", "Outer diameter: through the outer faces of the membrane, or of the dense core alone.")
+    diameter_nm = Column(
+        REAL, "nm",
+        "Outer diameter: through the outer faces of the membrane, where its mean profile, freed of blur and section, ends; or of "
+        "the dense core alone. The diameter through its middle is smaller by membrane_nm.",
+    )  # fmt: skip
     diameter_kind = Column(TEXT, "", "What the diameter is of.", DIAMETER_KINDS)
     diameter_sd_nm = Column(REAL, "nm", "Standard error of diameter_nm from the scatter of the outline around its circle.")
-    membrane_nm = Column(REAL, "nm", "Thickness of the membrane with which the diameter was reckoned.")
+    membrane_nm = Column(REAL, "nm", "Thickness of the membrane with which the diameter was reckoned: that of all its image.")
     area_nm2 = Column(REAL, "nm^2", "Area of the outline in its section.")
     volume_nm3 = Column(REAL, "nm^3", "Volume of the labelled voxels, or of the sphere.")
     circularity = Column(REAL, "1", "Shortest over longest axis of the outline or label: 1 is round.")

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from exotrack.em._midway import midway
+from exotrack.em._midway import logistic, midway
 
 Real = NDArray[np.float64]
+Part = tuple[NDArray[np.int64], Real, Real]
 REACH = {2: (120.0, 40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
 """Radius in voxels within which a face is fitted, by the number of axes: wide first, narrower where it is no quadric so far."""
 MOST = 1500
@@ -29,8 +30,6 @@ ROUGH = (0.06, 0.36)
 """Scatter of fractional places about the quadric (voxels) above which a narrower one is tried; the second is for the last."""
 FARTHEST = 1.0
 """The face is moved by no more than this (voxels)."""
-RIDGE = 1e-8
-"""Weight against steep answers: where voxels can be parted in many ways, it picks the one with the widest margin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +57,25 @@ class Crossings:
     """
 
     def __init__(self, share: NDArray[Any], spacing_nm: Sequence[float]) -> None:
+        self._set(crossings_in(share), spacing_nm, share.shape, share.dtype.kind == "f")
+
+    @classmethod
+    def joined(cls, blocks: Sequence[list[Part]], spacing_nm: Sequence[float], shape: Sequence[int], graded: bool) -> Crossings:
+        """From those of blocks (for each a list by axis), whatever the blocks."""
+        whole = cls.__new__(cls)
+        parts = []
+        for axis in range(len(shape)):
+            found, towards, places = (np.concatenate(each) for each in zip(*(block[axis] for block in blocks), strict=True))
+            order = np.lexsort(found.T[::-1])
+            parts.append((found[order], towards[order], places[order]))
+        whole._set(parts, spacing_nm, shape, graded)
+        return whole
+
+    def _set(self, parts: list[Part], spacing_nm: Sequence[float], shape: Sequence[int], graded: bool) -> None:
         self.spacing: Real = np.asarray(spacing_nm, np.float64)
-        self.ends: tuple[Real, Real] = (-0.5 * self.spacing, (np.array(share.shape) - 0.5) * self.spacing)
-        self.graded = share.dtype.kind == "f"
-        inside = share >= 0.5 if self.graded else share
-        places, steps, firsts = [], [], []
-        for axis in range(share.ndim):
-            found, step = _changes(inside, axis)
-            towards = np.zeros((len(found), share.ndim))
-            towards[:, axis] = step  # into the mask
-            firsts.append(found)
-            steps.append(towards)
-            along = _between(share, found, axis, step) if self.graded else np.full(len(found), 0.5)
-            places.append(found + along[:, None] * (np.arange(share.ndim) == axis))
-        self.places, self.steps, self.firsts = (np.concatenate(part) for part in (places, steps, firsts))
+        self.ends: tuple[Real, Real] = (-0.5 * self.spacing, (np.array(shape) - 0.5) * self.spacing)
+        self.graded = graded
+        self.firsts, self.steps, self.places = (np.concatenate(each) for each in zip(*parts, strict=True))
         self.tree = cKDTree(self.places)
 
     def refine(self, points: Real, feet: Real, inwards: Real) -> Real:
@@ -128,7 +132,7 @@ class Crossings:
                 np.zeros((len(u), 0)) if kind == "plane" else (u**2 @ round_)[:, None] if kind == "sphere" else terms[:, 1 + d :]
             )
             looked = np.column_stack([terms[:, : 1 + d], bend])
-            found = _logistic(looked, side)
+            found = logistic(looked, side)
             if np.mean(looked @ found * side <= 0) <= most:
                 curved = np.diag(found[-1] * round_) if kind == "sphere" else _square(found[1 + d :], d)
                 return _Quadric(foot, scale, float(found[0]), found[1 : 1 + d], curved)
@@ -177,6 +181,19 @@ def tangents(normal: Real) -> Real:
     return np.stack([first, np.cross(normal, first)])
 
 
+def crossings_in(share: NDArray[Any]) -> list[Part]:
+    """By axis: voxels (n, d) whose next one is on the other side, unit steps into the mask, and places between the two."""
+    graded, parts = share.dtype.kind == "f", []
+    inside = share >= 0.5 if graded else share
+    for axis in range(share.ndim):
+        found, step = _changes(inside, axis)
+        towards = np.zeros((len(found), share.ndim))
+        towards[:, axis] = step  # into the mask
+        along = _between(share, found, axis, step) if graded else np.full(len(found), 0.5)
+        parts.append((found, towards, found + along[:, None] * (np.arange(share.ndim) == axis)))
+    return parts
+
+
 def _changes(inside: NDArray[np.bool_], axis: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Voxels (n, d) whose next one along `axis` is on the other side, and +1 where that one is inside, else -1."""
     first, second = (np.take(inside, range(*ends), axis) for ends in ((0, inside.shape[axis] - 1), (1, inside.shape[axis])))
@@ -216,28 +233,6 @@ def _square(found: Real, d: int) -> Real:
     if len(found):
         bend[np.triu_indices(d)] = found
     return np.asarray((bend + bend.T) / 2)
-
-
-def _logistic(terms: Real, side: Real) -> Real:
-    """Weights of the terms that are positive where `side` is 1 and negative where it is -1, by Newton's method."""
-    found: Real = np.asarray(np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0, np.float64)
-    ridge = RIDGE * np.eye(terms.shape[1])
-
-    def cost(weights: Real) -> float:
-        return float(np.logaddexp(0.0, -side * (terms @ weights)).sum() + 0.5 * RIDGE * weights @ weights)
-
-    now = cost(found)
-    for _ in range(60):
-        odds = 1 / (1 + np.exp(np.clip(side * (terms @ found), -40, 40)))
-        slope = terms.T @ (-side * odds) + RIDGE * found
-        step = np.linalg.solve((terms * (odds * (1 - odds))[:, None]).T @ terms + ridge, slope)
-        size, after = 1.0, np.inf
-        while size > 1e-3 and (after := cost(found - size * step)) > now:
-            size /= 2
-        if not after < now - 1e-4:
-            break
-        found, now = found - size * step, after
-    return np.asarray(found)
 
 
 def _nearest(face: _Quadric, point: Real, normal: Real, most: float, ends: tuple[Real, Real]) -> Real | None:

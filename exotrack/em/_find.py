@@ -17,6 +17,8 @@ Real = NDArray[np.float64]
 MIN_RHO, MIN_GAIN, MIN_Z = 0.15, 10.0, 4.0
 """Correlation, gain in log-likelihood and height over the noise below which nothing is worth measuring: all vesicles of the
 simulated micrographs that the score accepts lie far above."""
+MIN_Z_THICK = 2.5
+"""The same in a thick section: the vesicles that lie over one another are themselves the noise."""
 WINDOWS = 9
 """Blocks from which the noise is read: spread over the stack, so that a large one need not be read twice."""
 SURVEY = {2: 320, 3: 56}
@@ -31,8 +33,7 @@ def survey(stack: Stack, octave: Octave) -> tuple[Real, float]:
     (templates,) median over the windows of the median absolute response, as a standard deviation; and the ratio of the largest
     gains of dark figures to those of bright ones.
     """
-    boxes = octave.boxes(stack.shape, SURVEY[octave.axes])
-    chosen = [boxes[k] for k in sorted({round(p) for p in np.linspace(0, len(boxes) - 1, WINDOWS)})]
+    chosen = windows(stack, octave)
     scales, dark, bright = [], 0.0, 0.0
     for box in chosen:
         field = _field(stack, octave, box)
@@ -40,6 +41,12 @@ def survey(stack: Stack, octave: Octave) -> tuple[Real, float]:
         scales.append([each[0] for each in found])
         dark, bright = dark + max(each[1] for each in found), bright + max(each[2] for each in found)
     return np.median(scales, axis=0), dark / max(bright, 1e-9)
+
+
+def windows(stack: Stack, octave: Octave) -> list[Box]:
+    """Blocks from which the noise and the contrast are read, spread over the stack."""
+    boxes = octave.boxes(stack.shape, SURVEY[octave.axes])
+    return [boxes[k] for k in sorted({round(p) for p in np.linspace(0, len(boxes) - 1, WINDOWS)})]
 
 
 def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str, Real]:
@@ -50,7 +57,9 @@ def candidates(stack: Stack, octave: Octave, box: Box, scales: Real) -> dict[str
     Columns by name: z, y, x, radius (nm) and the measures that the score and the table are made from, all (n,) but ``rays``.
     """
     pixels = window(stack, box)
-    at, found = peaks(_field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z))
+    at, found = peaks(
+        _field(stack, octave, box, pixels), octave.templates, scales, (MIN_RHO, MIN_GAIN, MIN_Z_THICK if octave.thick else MIN_Z)
+    )
     first, coarse, fine = (np.array(plain(each, octave.axes)) for each in (box.first, octave.coarse, octave.fine))
     spacing = np.array(plain(octave.spacing, octave.axes))
     index = first + (at + 0.5) * coarse - 0.5

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 FAR = 50.0
 """Numbers beyond this are no face: places are scaled to 1."""
+RIDGE = 1e-8
+"""Weight against steep answers: where voxels can be parted in many ways, it picks the one with the widest margin."""
 SLACK = 1e-11
 """Inequalities broken by less than this hold."""
 
@@ -126,3 +128,25 @@ def _lowest3(a: Any, b: Any, goal: Any) -> Any:
             return np.full(3, np.nan)
         found[kept[0]], found[kept[1]], found[out] = two[0], two[1], rest + share @ two
     return found
+
+
+def logistic(terms: Real, side: Real) -> Real:
+    """Weights of the terms that are positive where `side` is 1 and negative where it is -1, by Newton's method."""
+    found: Real = np.asarray(np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0, np.float64)
+    ridge = RIDGE * np.eye(terms.shape[1])
+
+    def cost(weights: Real) -> float:
+        return float(np.logaddexp(0.0, -side * (terms @ weights)).sum() + 0.5 * RIDGE * weights @ weights)
+
+    now = cost(found)
+    for _ in range(60):
+        odds = 1 / (1 + np.exp(np.clip(side * (terms @ found), -40, 40)))
+        slope = terms.T @ (-side * odds) + RIDGE * found
+        step = np.linalg.solve((terms * (odds * (1 - odds))[:, None]).T @ terms + ridge, slope)
+        size, after = 1.0, np.inf
+        while size > 1e-3 and (after := cost(found - size * step)) > now:
+            size /= 2
+        if not after < now - 1e-4:
+            break
+        found, now = found - size * step, after
+    return np.asarray(found)

@@ -19,6 +19,9 @@ VOXELS_PER_RADIUS = {2: 5.5, 3: 4.5}
 """Voxels that the smallest radius of an octave measures where it is looked for: fewer lose the membrane, more cost time."""
 STEP = 1.08
 """From one radius to the next: the membrane of the next covers half of the last one's."""
+THICK = 2.0
+"""Thickness of a section, over the typical diameter, from which vesicles are pale and lie over one another: so many are missed
+that they are looked for and judged in a way of its own."""
 CORE = {2: 640, 3: 72}
 """Side of a block in voxels of the search, without its halo."""
 
@@ -43,7 +46,7 @@ class Octave:
     spacing : (z, y, x) of the stack (nm); z is NaN or the thickness for rings.
     coarse, fine : voxels averaged along each of z, y, x where candidates are looked for, and where they are measured.
     templates : one for each radius. model : how they are drawn. core : dense cores are looked for.
-    section_nm : thickness of the sections.
+    section_nm : thickness of the sections. thick : it is several times that of the vesicles.
     """
 
     axes: int
@@ -54,6 +57,7 @@ class Octave:
     model: Model
     core: bool
     section_nm: float
+    thick: bool = False
 
     def boxes(self, shape: tuple[int, int, int], core: int | None = None) -> list[Box]:
         """Blocks that cover a stack of `shape`; `core` is their side, which changes nothing but the size of the work."""
@@ -84,6 +88,11 @@ def thickness(stack: Stack, params: VesicleParams, deep: bool) -> float:
     return apart if math.isfinite(apart) else params.section_nm
 
 
+def is_thick(stack: Stack, params: VesicleParams, deep: bool) -> bool:
+    """Whether sections are much thicker than the vesicles that are looked for."""
+    return thickness(stack, params, deep) >= THICK * math.sqrt(params.diameter_nm[0] * params.diameter_nm[1])
+
+
 def octaves(stack: Stack, params: VesicleParams, deep: bool) -> list[Octave]:
     """The searches that together cover the diameters of `params`; `deep` looks for shells in the volume."""
     axes, section_nm = 3 if deep else 2, thickness(stack, params, deep)
@@ -109,7 +118,8 @@ def _octave(stack: Stack, params: VesicleParams, axes: int, limits: tuple[float,
     steps = max(math.ceil(math.log(high / low) / math.log(STEP)), 1)
     radii = [low * (high / low) ** (k / steps) for k in range(steps + 1)]
     templates = tuple(template(radius, voxel, model, core) for radius in radii)
-    return Octave(axes, spacing, coarse, fine, templates, model, core, section_nm)  # type: ignore[arg-type]
+    thick = is_thick(stack, params, axes == 3)
+    return Octave(axes, spacing, coarse, fine, templates, model, core, section_nm, thick)  # type: ignore[arg-type]
 
 
 def window(stack: Stack, box: Box) -> Single:

@@ -15,12 +15,15 @@ Real = NDArray[np.float64]
 MEASURES = ("contrast", "completeness", "gain", "height", "oval", "likeness")
 WEIGHTS: dict[str, tuple[float, ...]] = {
     "ring": (-22.82, 0.0, 12.48, -1.01, 6.91, -5.55, 10.99),
+    "thick": (-14.4, 0.06, 5.79, 1.06, 1.43, -8.32, 13.11),
     "shell": (-17.52, 1.0, -0.86, 1.9, 4.5, -1.46, 6.01),
     "disc": (-22.14, 2.42, -2.26, 2.28, 6.06, 1.99, 8.31),
 }
-"""Constant and weight of each of `MEASURES`, by what is looked for."""
+"""Constant and weight of each of `MEASURES`, by what is looked for: rings, rings in thick sections, shells, discs."""
 OUTSIDE = (0.97, 1.04)
 """How far a diameter may lie outside the limits: less than the error of measurement."""
+OVER = 0.8
+"""How far two vesicles may overlap in a thick section, over the smaller radius: more cannot be told from one found twice."""
 MOST_OVAL = 0.3
 """Second harmonic of an outline over its radius: three to two axes have 0.2, more is no vesicle."""
 
@@ -57,8 +60,14 @@ def fits(found: dict[str, Real], diameter_nm: tuple[float, float]) -> NDArray[np
     return good
 
 
-def distinct(centre: Real, radius: Real, score: Real, section: Any, max_overlap: float) -> NDArray[np.int64]:
-    """Candidates kept, the best first where two in one section overlap by more than `max_overlap` of the smaller radius."""
+def distinct(
+    centre: Real, radius: Real, score: Real, section: Any, max_overlap: float, section_nm: float = 0.0
+) -> NDArray[np.int64]:
+    """Candidates kept, the best first where two in one section overlap by more than may be.
+
+    That is `max_overlap` of the smaller radius, or as far as two bodies of the larger radius R that touch lie over one another if
+    one is at the top of the section and one at its bottom: 2 - sqrt(4 - (section_nm / R)^2), up to `OVER`.
+    """
     from scipy.spatial import cKDTree
 
     order = np.lexsort((*centre.T, -np.round(score, 6)))
@@ -74,8 +83,10 @@ def distinct(centre: Real, radius: Real, score: Real, section: Any, max_overlap:
         near = near[(section[near] == section[k]) & (near != k)]
         apart = np.linalg.norm(centre[near] - centre[k], axis=1)
         small = np.minimum(radius[near], radius[k])
+        large = np.maximum(radius[near], radius[k])
+        allowed = np.minimum(2 - np.sqrt(np.maximum(4 - (section_nm / large) ** 2, 0)), OVER)
         # A small one inside a large one overlaps by all of itself.
-        alive[near[apart < radius[near] + radius[k] - max_overlap * small]] = False
+        alive[near[apart < radius[near] + radius[k] - np.maximum(allowed, max_overlap) * small]] = False
     return np.array(sorted(kept), np.int64)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack._blocks import Execution, map_blocks
-from exotrack.em._find import candidates, survey
-from exotrack.em._plan import Octave, octaves
+from exotrack.em._find import candidates, survey, windows
+from exotrack.em._plan import Octave, is_thick, octaves, thickness
 from exotrack.em._score import distinct, scored
 from exotrack.em.stack import Contrast, Stack
 from exotrack.errors import ParameterError
@@ -51,10 +52,26 @@ def detect(
     ------
     ParameterError : serial sections without `link`, or vesicles that are too small for the voxels.
     """
+    from exotrack.em._both import cores_and_rings
     from exotrack.em.sections import joined
 
-    deep = is_volume(stack, params)
     check_sampling(stack, params)
+    if params.look_for == "both":
+        stack = settle(stack, params)
+        cores, rings = (_looked_for(stack, params.updated({"look_for": way}), run) for way in ("core", "membrane"))
+        table = cores_and_rings(cores, rings, params.max_overlap)
+    else:
+        table = _looked_for(stack, params, run)
+    if stack.flat or is_volume(stack, params):
+        return table
+    if link is None:
+        raise ParameterError("serial sections are joined by a linker; give link=exotrack.link, or take one section")
+    return joined(table, stack, link)
+
+
+def _looked_for(stack: Stack, params: VesicleParams, run: Execution) -> pd.DataFrame:
+    """Rings, shells or discs of each section or of the volume."""
+    deep = is_volume(stack, params)
     stack, searches, scales = settled(stack, params)
     kind = "disc" if params.look_for == "core" else "shell" if deep else "ring"
     parts = []
@@ -62,13 +79,11 @@ def detect(
         work = [(stack, octave, box, scale) for box in octave.boxes(stack.shape)]
         parts += list(map_blocks("vesicles", candidates, work, run))
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    found = _chosen(found, stack, params, kind, deep)
+    found = _chosen(found, stack, params, "thick" if searches[0].thick else kind, deep)
     table = _table(found, stack, params, kind, deep)
-    if deep or stack.flat:
-        return table
-    if link is None:
-        raise ParameterError("serial sections are joined by a linker; give link=exotrack.link, or take one section")
-    return joined(table, stack, link)
+    if params.look_for == "membrane" and params.fit_membrane:
+        table = _to_the_face(table, stack, params, searches[0].section_nm)
+    return table
 
 
 def is_volume(stack: Stack, params: VesicleParams) -> bool:
@@ -89,10 +104,52 @@ def settled(stack: Stack, params: VesicleParams) -> tuple[Stack, list[Octave], l
     looks = [survey(stack, octave) for octave in searches]
     if stack.contrast is None:
         excess = float(np.mean([math.log(max(ratio, 1e-9)) for _, ratio in looks]))
+        if params.look_for == "both":
+            excess = _excess_of_dark(stack, params)
         contrast: Contrast = "bright" if excess < -math.log(CLEAR) else "dark"
         sure = "" if abs(excess) > math.log(CLEAR) else ", though it is not clear; say it with --contrast dark or bright"
         stack = stack.with_contrast(contrast, f"membranes are taken to be {contrast}{sure}")
     return stack, searches, [scale for scale, _ in looks]
+
+
+def _excess_of_dark(stack: Stack, params: VesicleParams) -> float:
+    """How much more there is of dark rings and cores than of bright ones: logarithm of the ratio of their squared contrasts.
+
+    A large pale lumen is a bright disc to a filter, a pale halo around a core a bright ring; stain is farther from its
+    surroundings than either.
+    """
+    power: dict[Contrast, float] = {}
+    ways: tuple[Contrast, Contrast] = ("dark", "bright")
+    for contrast in ways:
+        turned = stack.with_contrast(contrast)
+        power[contrast] = sum(_power(turned, params.updated({"look_for": way})) for way in ("core", "membrane"))
+    return math.log(max(power["dark"], 1e-9) / max(power["bright"], 1e-9))
+
+
+def _power(stack: Stack, params: VesicleParams) -> float:
+    """Squared contrasts of the vesicles in some windows of the stack, by their scores."""
+    deep, parts = is_volume(stack, params), []
+    for octave in octaves(stack, params, deep):
+        scale = survey(stack, octave)[0]
+        parts += [candidates(stack, octave, box, scale) for box in windows(stack, octave)]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    core = params.look_for == "core"
+    best = _chosen(found, stack, params, "disc" if core else "shell" if deep else "ring", deep)
+    beside = best["around"] if core else (best["lumen"] + best["around"]) / 2
+    return float(np.sum(best["score"] * np.maximum(best["wall"] - beside, 0) ** 2))
+
+
+def cautioned(stack: Stack, params: VesicleParams) -> Stack:
+    """The stack with a note where its section is so thick that many vesicles will be missed."""
+    deep = is_volume(stack, params)
+    if not is_thick(stack, params, deep):
+        return stack
+    thick, typical = thickness(stack, params, deep), math.sqrt(params.diameter_nm[0] * params.diameter_nm[1])
+    note = (
+        f"sections of {thick:g} nm are {thick / typical:.1f} times as thick as vesicles of {typical:.0f} nm: these are pale and "
+        "lie over one another, so many are not found; numbers and densities are too low"
+    )
+    return replace(stack, notes=(*stack.notes, note))
 
 
 def check_sampling(stack: Stack, params: VesicleParams) -> None:
@@ -116,9 +173,26 @@ def _chosen(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: s
     found, centre = {name: values[good] for name, values in found.items()}, centre[good]
     section = np.zeros(len(centre)) if deep else centre[:, 0]
     plane = centre if deep else centre[:, 1:]
-    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap)
+    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap, thickness(stack, params, deep))
     order = kept[np.lexsort(centre[kept].T[::-1])] if len(kept) else kept
     return {name: values[order] for name, values in found.items()}
+
+
+def _to_the_face(table: pd.DataFrame, stack: Stack, params: VesicleParams, section_nm: float) -> pd.DataFrame:
+    """Diameters through the outer faces of a membrane as thick as those of this image."""
+    from exotrack.em._wall import wall_of
+
+    wall = wall_of(table, stack, params.membrane_nm, section_nm)
+    if wall is None:
+        return table
+    diameter = np.maximum(table["diameter_nm"] + 2 * wall.outwards, 2 * wall.thick)
+    area, volume = math.pi / 4 * diameter**2, math.pi / 6 * diameter**3
+    return table.assign(
+        diameter_nm=diameter,
+        membrane_nm=wall.thick,
+        area_nm2=area.where(table["area_nm2"].notna()),
+        volume_nm3=volume.where(table["volume_nm3"].notna()),
+    )
 
 
 def _table(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: str, deep: bool) -> pd.DataFrame:

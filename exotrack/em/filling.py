@@ -30,8 +30,13 @@ BLUR_NM = 3.5
 """Nearest to the inner face of the membrane that the lumen is looked at: the membrane's own blur ends there."""
 AROUND = (1.1, 1.45)
 """Ring that counts as surroundings, in outer radii: outside the membrane, before the next neighbours."""
-DARKEST, LIGHTEST = 98.0, 10.0
-"""Percentiles of the cores' darkness that stand for full and for clear."""
+DARKEST, LIGHTEST, CROSSWISE = 98.0, 10.0, 90.0
+"""Percentiles of the cores' darkness that stand for full and for clear, and of the darkness of membranes for stain: most of them
+run obliquely through a section, and only those cut across show how dark they are."""
+DARKER = 1.15
+"""Darkness of the membranes over that of the cores from which they are another thing than the cores' own rims."""
+EDGE = 0.8
+"""Part of the outer radius from which the darkest line around a lumen is looked for."""
 UNLIKE = 3.0
 """Spread of the darkness of cores over its errors from which there are full and clear ones to compare."""
 CORRELATED_NM = 5.0
@@ -46,8 +51,9 @@ WALL_NM = 7.0
 """Thickness of the membrane that is looked for around a dense core."""
 RAYS_ALIKE = 2.0
 """Neighbouring rays that show the same grain."""
-BEYOND, SURE = (1.06, 1.9), 5.0
-"""Where it is looked for, in radii of the core, and its height over its error from which it is there."""
+BEYOND, SURE = (1.06, 3.0), 5.0
+"""Where it is looked for, in radii of the core (3: the core fills a twenty-seventh of the vesicle), and its height over its error
+from which it is there."""
 
 
 def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingParams()) -> pd.DataFrame:
@@ -64,22 +70,21 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     Notes
     -----
     ``core_darkness`` is (surroundings - core) / (surroundings - stain) in grey values turned so that stain is low; stain is the
-    darkest fiftieth of the cores, or the membranes. ``occupancy`` is the part of the lumen's volume that is as dark as stain: the
-    darkness at each radius, weighted by its volume, between the clearest tenth of the lumens (0; at most as dark as the
-    surroundings) and stain (1). In a section it takes the vesicle to be round and cut near its middle; its standard error allows
-    for cuts beside it. Where vesicles are known by their core, the membrane is looked for outside; if there is none, the core
-    fills the vesicle. Where all cores of an image are alike and no membrane shows how dark stain is, the occupancy is missing. A
-    vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
+    darkest fiftieth of the cores, or the darkest membranes around them: a picture of nothing but empty vesicles, or of
+    nothing but grey ones, is measured by its membranes. ``occupancy`` is the part of the lumen's volume that is as dark as
+    stain: the darkness at each radius, weighted by its volume, between the clearest tenth of the lumens (0; at most as dark as
+    the surroundings) and stain (1). In a section it takes the vesicle to be round and cut near its middle; its standard error
+    allows for cuts beside it. Where vesicles are known by their core, the membrane is looked for outside; if there is none, the
+    core fills the vesicle. Where all cores of an image are alike and no membrane shows that stain is darker, the occupancy is
+    missing. A vesicle that is cut by the border, or whose error is too large, is ``unresolved``.
     """
     if not len(vesicles):
         return vesicles
     seen = _seen(vesicles, stack)
     walls = vesicles["membrane_nm"].notna().to_numpy()
     contrast = seen.core - seen.around
-    stain = max(
-        float(np.nanpercentile(contrast, DARKEST)), float(np.nanmedian((seen.wall - seen.around)[walls])) if walls.any() else 0
-    )
-    stain = max(stain, 1e-9)
+    darkest, line = float(np.nanpercentile(contrast, DARKEST)), float(np.nanpercentile(seen.edge - seen.around, CROSSWISE))
+    stain = max(darkest, line, 1e-9)
     darkness, darkness_sd = contrast / stain, seen.error / stain
     lightest = np.minimum(seen.core, seen.rim) - seen.around
     clear = min(float(np.nanpercentile(lightest, LIGHTEST)) / stain, 0.0)
@@ -87,7 +92,8 @@ def fill(vesicles: pd.DataFrame, stack: Stack, params: FillingParams = FillingPa
     cut = 0.0 if seen.deep else CUT
     width = np.where(walls, 0.0, WIDTH) * occupancy
     occupancy_sd = np.sqrt((darkness_sd / (1 - clear)) ** 2 + (cut * occupancy * (1 - occupancy)) ** 2 + width**2 + LEVELS**2)
-    if not walls.any() and np.ptp(darkness) < UNLIKE * float(np.median(darkness_sd)):
+    alike = np.ptp(darkness) < UNLIKE * float(np.median(darkness_sd))
+    if alike and not walls.any() and line < DARKER * darkest:
         occupancy, occupancy_sd = np.full(len(darkness), np.nan), np.full(len(darkness), np.nan)
     sign = 1.0 if stack.contrast == "bright" else -1.0
     keep_wall = vesicles["membrane_intensity"].notna().to_numpy()
@@ -123,7 +129,10 @@ def darkness_in(pixels: Any, mask: Any) -> float:
 
 
 class _Seen(NamedTuple):
-    """Darkness of each vesicle (n,): core with its error, mean over the lumen's volume, its outer rim, surroundings, membrane."""
+    """Darkness of each vesicle (n,).
+
+    Core with its error, mean over the lumen's volume, its outer rim, surroundings, membrane, and the darkest line around it.
+    """
 
     core: Real
     error: Real
@@ -131,15 +140,16 @@ class _Seen(NamedTuple):
     rim: Real
     around: Real
     wall: Real
+    edge: Real
     deep: bool
 
 
 def _seen(vesicles: pd.DataFrame, stack: Stack) -> _Seen:
     deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "disc", "volume_eq"]).any() and _whole(vesicles)
     fan = rays(3 if deep else 2)
-    found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 6)
-    core, error, mean, rim, around, wall = found.T
-    return _Seen(core, error, mean, rim, around, wall, deep)
+    found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 7)
+    core, error, mean, rim, around, wall, edge = found.T
+    return _Seen(core, error, mean, rim, around, wall, edge, deep)
 
 
 def _whole(vesicles: pd.DataFrame) -> bool:
@@ -155,6 +165,7 @@ def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, ...]:
         return np.asarray(along_rays(pixels, spacing, here, units, distance)[0])
 
     outer, membrane = row.diameter_nm / 2, row.membrane_nm
+    first = outer
     known = membrane == membrane
     if not known:
         outer, membrane = _membrane_outside(sampled, outer, float(min(spacing)))
@@ -175,7 +186,8 @@ def _one(row: Any, stack: Stack, units: Real, deep: bool) -> tuple[float, ...]:
     wide = size * (AROUND[1] ** len(spacing) - AROUND[0] ** len(spacing)) * (outer / (RIM * inner)) ** len(spacing)
     error = np.hypot(spread / np.sqrt(max(size, 1.0)), 1.25 * float(ring.std()) / np.sqrt(max(wide, 1.0)))
     wall = float(sampled(np.array([outer - 0.5 * membrane])).mean()) if membrane else core
-    return core, float(error), mean, rim, float(np.median(ring)), wall
+    edge = float(sampled(np.linspace(EDGE * first, first + WALL_NM, 16)).mean(axis=0).max())
+    return core, float(error), mean, rim, float(np.median(ring)), wall, max(edge, wall)
 
 
 def _window(row: Any, stack: Stack, deep: bool) -> tuple[NDArray[np.float32], Real, Real]:

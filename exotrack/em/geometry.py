@@ -82,7 +82,7 @@ def _whole(sizes: pd.DataFrame) -> tuple[float, float, float] | None:
 def _pits(membrane: Membrane, placed: pd.DataFrame, image_id: str) -> pd.DataFrame:
     if membrane.ndim != 2:
         return Pits.empty()
-    if membrane.source == "band":
+    if membrane.source == "band" and membrane.streamed is None:
         return pits_of_band(membrane, places(placed, 2), image_id)
     return pits(membrane, image_id)
 

@@ -18,9 +18,11 @@ from scipy.ndimage import map_coordinates
 
 from exotrack.em._crossings import Crossings
 from exotrack.em._nearest import Nearest
+from exotrack.em._streamed import Streamed, face_of
 from exotrack.em._surface import SIGMA_BAND, SIGMA_SOLID, dense, faces_of, is_band, joined, lofted, smoothed
 from exotrack.em._trace import path, refined, sigmas
 from exotrack.errors import InputError
+from exotrack.io.voxels import Voxels
 
 Real = NDArray[np.float64]
 Kind = Literal["auto", "cell", "outside", "band"]
@@ -52,6 +54,7 @@ class Membrane:
     spacing_nm: tuple[float, ...] = ()
     inside_nm: tuple[float, ...] | None = None
     steps: Crossings | None = field(default=None, repr=False)
+    streamed: Streamed | None = field(default=None, repr=False)
 
     @classmethod
     def from_mask(cls, mask: ArrayLike, spacing_nm: Sequence[float], kind: Kind = "auto") -> Membrane:
@@ -83,6 +86,13 @@ class Membrane:
         steps = Crossings((~whole if not graded else 1 - share) if turned else share, spacing_nm)
         spacing = tuple(map(float, spacing_nm))
         return cls(vertices, faces, kind, 0.5 * max(spacing), level=level, spacing_nm=spacing, steps=steps)
+
+    @classmethod
+    def from_voxels(cls, voxels: Voxels, spacing_nm: Sequence[float], kind: Kind = "auto", name: str = "membrane") -> Membrane:
+        """As `from_mask`, of a mask that is read in blocks and never held whole; `spacing_nm` has two axes for one section."""
+        vertices, faces, found, level, steps = face_of(voxels, spacing_nm, kind, name)
+        spacing = tuple(map(float, spacing_nm))
+        return cls(vertices, faces, found, 0.5 * max(spacing), spacing_nm=spacing, steps=steps, streamed=level)
 
     @classmethod
     def from_labels(cls, labels: ArrayLike, spacing_nm: Sequence[float], label: int, kind: Kind = "auto") -> Membrane:
@@ -162,7 +172,14 @@ class Membrane:
     @property
     def signed(self) -> bool:
         """Whether it is known on which side the cell lies."""
-        return self.level is not None or self.inside_nm is not None
+        return self.level is not None or self.streamed is not None or self.inside_nm is not None
+
+    def _level_at(self, places: Real) -> Real:
+        """The smoothed mask, positive in the cell, at places (n, d) in voxels."""
+        if self.streamed is not None:
+            return self.streamed.sample(places)
+        assert self.level is not None
+        return np.asarray(map_coordinates(self.level, places.T, order=1, mode="nearest"))
 
     def facing(self, inside_nm: Sequence[float]) -> Membrane:
         """The same membrane with the cell on the side of the point `inside_nm`; one that has a side keeps it."""
@@ -177,20 +194,18 @@ class Membrane:
 
     def _inwards(self, points: Real) -> Real:
         """Unit vectors (n, d) into the cell near the face: the slope of the smoothed mask."""
-        assert self.level is not None
         spacing = np.asarray(self.spacing_nm)
         slope = np.empty_like(points)
         for axis in range(points.shape[1]):
             step = np.zeros(points.shape[1])
             step[axis] = 1.0
-            ends = [map_coordinates(self.level, (points / spacing + way * step).T, order=1, mode="nearest") for way in (1, -1)]
+            ends = [self._level_at(points / spacing + way * step) for way in (1, -1)]
             slope[:, axis] = (ends[0] - ends[1]) / (2 * spacing[axis])
         return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12))
 
     def _signs(self, points: Real, feet: Real, owner: NDArray[np.int64]) -> Real:
-        if self.level is not None:
-            at = (points / np.asarray(self.spacing_nm)).T
-            return np.where(map_coordinates(self.level, at, order=1, mode="nearest") >= 0, 1.0, -1.0)
+        if self.level is not None or self.streamed is not None:
+            return np.where(self._level_at(points / np.asarray(self.spacing_nm)) >= 0, 1.0, -1.0)
         if self.inside_nm is None or self.ndim == 3:
             return np.ones(len(points))
         inside = np.asarray([self.inside_nm])

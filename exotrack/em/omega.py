@@ -198,7 +198,7 @@ def _into_cell(row: dict[str, Any], pocket: Real, membrane: Membrane) -> bool:
     """Whether a pocket bulges into the cell: its inside is then outside of the cell."""
     if not membrane.signed:
         return True
-    if membrane.level is None:
+    if membrane.level is None and membrane.streamed is None:
         # Of a line, the cell is on the side of the given point; the middle of the pocket must be on the other.
         inner = (np.asarray([row["y_nm"], row["x_nm"]]) + 3 * row["deepest"]) / 4
         return bool(membrane.quick(inner[None])[0] + membrane.half_nm < 0)

@@ -75,9 +75,10 @@ def _split(rings: pd.DataFrame, apart: float) -> list[pd.DataFrame]:
 
 
 def _one(rings: pd.DataFrame, apart: float, sections: int) -> dict[str, Any]:
-    """The row of one vesicle."""
-    best = rings.loc[rings["diameter_nm"].idxmax()]
+    """The row of one vesicle; where some sections show its core and others its membrane, of what most show."""
     first, last = int(rings["first_section"].min()), int(rings["last_section"].max())
+    rings = rings[rings["diameter_kind"] == rings["diameter_kind"].mode().iloc[0]]
+    best = rings.loc[rings["diameter_nm"].idxmax()]
     z, radius = _sphere(rings["z_nm"].to_numpy(float), rings["diameter_nm"].to_numpy(float) / 2)
     row = {str(key): value for key, value in best.items()}
     row |= {"z_nm": z, "first_section": first, "last_section": last, "score": float(rings["score"].max())}

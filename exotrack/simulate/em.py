@@ -59,6 +59,8 @@ class EmVesicles(Params):
     docked_gap_nm: float = setting(1.0, "nm", "Largest gap between a docked vesicle and the membrane. Default: touching.", ge=0)
     full: float = setting(0.0, "1", "Part of the vesicles with a full dense core. Default: none.", ge=0, le=1)
     partial: float = setting(0.0, "1", "Part of them with a core that fills a part. Default: none.", ge=0, le=1)
+    partial_from: float = setting(0.25, "1", "Least occupancy of a partly filled one. Default: plainly not empty.", ge=0, le=1)
+    partial_to: float = setting(0.5, "1", "Largest occupancy of a partly filled one. Default: plainly not full.", ge=0, le=1)
     gap_nm: float = setting(2.0, "nm", "Least gap between two vesicles. Default: they do not overlap.", ge=0, le=1000)
 
 

@@ -223,8 +223,9 @@ class _Neighbours:
 
 
 def _occupancies(params: EmSimulation, n: int, rng: np.random.Generator) -> Real:
-    """Part of the lumen filled: 0.75 to 0.95 for the full, 0.25 to 0.5 for the partly full, 0 for the rest."""
+    """Part of the lumen filled: 0.75 to 0.95 for the full, as the parameters say for the partly full, 0 for the rest."""
     drawn = rng.uniform(0, 1, n)
     full, partial = params.vesicles.full, params.vesicles.full + params.vesicles.partial
-    filled = np.where(drawn < partial, rng.uniform(0.25, 0.5, n), 0.0)
+    some = rng.uniform(params.vesicles.partial_from, params.vesicles.partial_to, n)
+    filled = np.where(drawn < partial, some, 0.0)
     return np.where(drawn < full, rng.uniform(0.75, 0.95, n), filled)

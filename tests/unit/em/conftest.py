@@ -23,4 +23,4 @@ def section():
 @pytest.fixture(scope="session")
 def volume():
     """A FIB-SEM-like volume at 5 nm: grey values, true vesicles."""
-    return draw_volume((48, 90, 90), (5.0, 5.0, 5.0), 16, noise=0.6, seed=21)
+    return draw_volume((40, 72, 72), (5.0, 5.0, 5.0), 10, noise=0.6, seed=21)
