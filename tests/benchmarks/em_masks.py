@@ -51,7 +51,7 @@ def measured(side: int) -> str:
         membrane.streamed.coarse()
         return (
             f"mask of {side} x {side} pixels ({side**2 / 1e6:.0f} million): membrane of {membrane.size() / 1e3:.0f} um and 300 "
-            f"distances in {time.process_time() - begun:.0f} s of one core; memory {before:.0f} MB before, {peak_mb():.0f} at the peak"
+            f"distances in {time.process_time() - begun:.0f} s of one core; {before:.0f} MB before, {peak_mb():.0f} at the peak"
         )
 
 
