@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from exotrack.em.membrane import Kind, Membrane
+    from exotrack.em.profiles import Profiles
     from exotrack.em.stack import Stack
 
 WIDEST_PX = 4096
@@ -67,11 +68,31 @@ class Surroundings:
             raise ParameterError(f"--membrane-nm is a thickness from 0 to 50 nm, found {self.membrane_nm:g}")
 
 
-def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
+def described(
+    vesicles: pd.DataFrame,
+    stack: Stack,
+    given: Surroundings,
+    profiles: Profiles | None = None,
+    membrane: Membrane | None = None,
+) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
     """The tables that `exotrack.em.geometry.describe` gives for the stack, and its membrane.
+
+    profiles : those of all sections of a serial stack, to be corrected for the sections' thickness.
+    membrane : that of the stack, where it is known already.
 
     Raises `InputError` for a mask that is not of this image, `ParameterError` for a section thickness of several sections.
     """
+    from exotrack.em.stereology import corrected_stack
+
+    tables, membrane = _described(vesicles, stack, given, membrane)
+    if profiles is not None and math.isfinite(stack.spacing_nm[0]):
+        tables["sizes"] = corrected_stack(profiles, stack.spacing_nm[0], stack.image_id)
+    return tables, membrane
+
+
+def _described(
+    vesicles: pd.DataFrame, stack: Stack, given: Surroundings, known: Membrane | None
+) -> tuple[dict[str, pd.DataFrame], Membrane | None]:
     from exotrack.em.geometry import describe
 
     if given.section_nm is not None and not stack.flat:
@@ -82,7 +103,7 @@ def described(vesicles: pd.DataFrame, stack: Stack, given: Surroundings) -> tupl
     section = thick if stack.flat and math.isfinite(thick) else None
     if given.membrane is None:
         return describe(vesicles, None, section_nm=section), None
-    membrane = sided(membrane_given(given, stack), vesicles)
+    membrane = sided(known or membrane_given(given, stack), vesicles)
     zone = None if given.active_zone is None else membrane_of(given.active_zone, stack, "band")
     cell, spacing = cell_side(membrane, vesicles, stack)
     rule = given.rule or "touching"

@@ -9,6 +9,7 @@ from exotrack._em_tables import EM_STATES
 from exotrack._table import MAYBE_YES_NO, REAL, TEXT, WHOLE, YES_NO, Column, Table
 
 PIT_KINDS = ("omega", "pit")
+CAP_SOURCES = ("sizes", "sections", "given")
 
 
 class Pits(Table):
@@ -80,6 +81,13 @@ class Sizes(Table):
     cap_deg = Column(REAL, "deg", "Cap angle below which profiles are lost; missing if it cannot be told.")
     cap_low_deg = Column(REAL, "deg", "Lower end of its 95 % interval.")
     cap_high_deg = Column(REAL, "deg", "Upper end of its 95 % interval; 90 if the profiles set none.")
+    cap_from = Column(
+        TEXT,
+        "",
+        "What tells the cap angle: sizes of profiles, or sections that show a vesicle.",
+        CAP_SOURCES,
+        may_be_empty=True,
+    )
     overcount = Column(REAL, "1", "Profiles seen per vesicle whose centre lies in the section; missing if it cannot be told.")
     overcount_low = Column(REAL, "1", "Lower end of the 95 % interval of overcount.")
     overcount_high = Column(REAL, "1", "Upper end of the 95 % interval of overcount.")

@@ -18,6 +18,9 @@ from exotrack.errors import InputError, ParameterError, TryAgainError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from exotrack._blocks import Execution
+    from exotrack.em.membrane import Membrane
+    from exotrack.em.profiles import Profiles
     from exotrack.em.stack import Stack
     from exotrack.params import EmAnalysis
 
@@ -92,14 +95,15 @@ def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> s
     stack = open_stack(path, **wishes.opened, image_id=folder.name)
     with _terminal.Bars(stack.image_id) as bars:
         with recorder.stage("vesicles"):
-            stack, table, meta = _found(stack, params, wishes, bars)
+            found = _found(stack, params, wishes, bars)
+            stack = found.stack
         with recorder.stage("filling"):
-            table = fill(table, stack, params.filling)
+            table = fill(found.vesicles, stack, params.filling)
         with recorder.stage("membrane"):
-            tables, membrane = _em_geometry.described(table, stack, wishes.around)
+            tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles, found.membrane)
     for note in stack.notes:
         _terminal.complain(f"{path.name}: {note}", "note")
-    record = recorder.plain(params) | _record(stack, path, wishes, meta)
+    record = recorder.plain(params) | _record(stack, path, wishes, found.says)
     write_results(
         folder,
         tables,
@@ -121,23 +125,83 @@ def _said(table: pd.DataFrame) -> str:
     return f"{len(table)} vesicles{middle}" + (f" ({filling})" if filling else "") + placed
 
 
-def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> tuple[Stack, pd.DataFrame, Mapping[str, Any]]:
-    """Vesicles of the stack, by whatever means were wished, and the stack with its contrast settled."""
-    from exotrack import link
-    from exotrack._blocks import Execution
-    from exotrack.em import detect, read_vesicles
+@dataclass(frozen=True)
+class _Found:
+    """Vesicles of a stack whose contrast is settled; of a serial stack the profiles of its sections; what a backend says; the
+    membrane, if it is known already."""
+
+    stack: Stack
+    vesicles: pd.DataFrame
+    profiles: Profiles | None = None
+    says: Mapping[str, Any] = field(default_factory=dict)
+    membrane: Membrane | None = None
+
+
+def _found(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any) -> _Found:
+    """Vesicles of the stack, by whatever means were wished."""
+    from exotrack.em import read_vesicles
     from exotrack.em.backends import find_with
-    from exotrack.em.detect import cautioned, settle
+    from exotrack.em.detect import cautioned, is_volume, settle
 
     if stack.flat and wishes.around.section_nm is not None:
         stack = replace(stack, spacing_nm=(wishes.around.section_nm, *stack.spacing_nm[1:]))
     stack = settle(stack, params.vesicles)
+    serial = not stack.flat and not is_volume(stack, params.vesicles)
     if wishes.labels is not None:
-        return stack, read_vesicles(wishes.labels, stack, split=wishes.split), {}
+        table = read_vesicles(wishes.labels, stack, split=wishes.split)
+        return _Found(stack, table, _label_profiles(wishes.labels, stack) if serial else None)
     if wishes.backend is not None:
-        return stack, *find_with(wishes.backend, stack)
-    stack = cautioned(stack, params.vesicles)
-    return stack, detect(stack, params.vesicles, Execution(workers=wishes.workers, progress=bars), link), {}
+        table, says = find_with(wishes.backend, stack)
+        return _Found(stack, table, says=says)
+    return _detected(cautioned(stack, params.vesicles), params, wishes, bars, serial)
+
+
+def _detected(stack: Stack, params: EmAnalysis, wishes: EmWishes, bars: Any, serial: bool) -> _Found:
+    """By our own means; rings of serial sections are kept before they are joined."""
+    from exotrack import link
+    from exotrack._blocks import Execution
+    from exotrack.em import detect
+    from exotrack.em.profiles import ring_profiles
+    from exotrack.em.sections import joined, unjoined
+
+    run = Execution(workers=wishes.workers, progress=bars)
+    rings = detect(stack, params.vesicles, run, unjoined)
+    stack, rings, membrane = _beside(stack, rings, params, wishes, run, serial)
+    if not serial:
+        return _Found(stack, rings, membrane=membrane)
+    table = joined(rings, stack, link)
+    return _Found(stack, table, ring_profiles(rings, table, stack.shape[0]), membrane=membrane)
+
+
+def _beside(
+    stack: Stack, rings: pd.DataFrame, params: EmAnalysis, wishes: EmWishes, run: Execution, serial: bool
+) -> tuple[Stack, pd.DataFrame, Membrane | None]:
+    """What is found beside the membrane once its mask is painted over; the stack says so."""
+    from exotrack.em import detect
+    from exotrack.em.beside import SAID, painted, with_second_look
+    from exotrack.em.sections import unjoined
+
+    if wishes.around.membrane is None or wishes.around.lines:
+        return stack, rings, None
+    membrane = _em_geometry.membrane_given(wishes.around, stack)
+    hidden = painted(stack, membrane)
+    if hidden is None:
+        return stack, rings, membrane
+    again = detect(hidden, params.vesicles, run, unjoined)
+    deep = not stack.flat and not serial
+    rings = with_second_look(rings, again, membrane, params.vesicles.max_overlap, deep)
+    return replace(stack, notes=(*stack.notes, SAID)), rings, membrane
+
+
+def _label_profiles(path: Path, stack: Stack) -> Profiles | None:
+    """Profiles of the sections of a label image; None of points, which have none."""
+    from exotrack.em._points import POINT_FILES
+    from exotrack.em.labels import read_labels
+    from exotrack.em.profiles import label_profiles
+
+    if path.suffix.lower() in POINT_FILES:
+        return None
+    return label_profiles(read_labels(path, stack), stack.spacing_nm)
 
 
 def _record(stack: Stack, path: Path, wishes: EmWishes, meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from exotrack.em._midway import logistic, midway
+
 Real = NDArray[np.float64]
 Part = tuple[NDArray[np.int64], Real, Real]
-REACH = {2: (40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
+REACH = {2: (120.0, 40.0, 24.0, 14.0, 8.0, 5.0), 3: (40.0, 20.0, 10.0, 5.0, 3.5)}
 """Radius in voxels within which a face is fitted, by the number of axes: wide first, narrower where it is no quadric so far."""
 MOST = 1500
 """Neighbours used at most, evenly taken: more cost time and tell little."""
@@ -28,8 +30,6 @@ ROUGH = (0.06, 0.36)
 """Scatter of fractional places about the quadric (voxels) above which a narrower one is tried; the second is for the last."""
 FARTHEST = 1.0
 """The face is moved by no more than this (voxels)."""
-RIDGE = 1e-8
-"""Weight against steep answers: where voxels can be parted in many ways, it picks the one with the widest margin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +94,27 @@ class Crossings:
         return moved
 
     def _fitted(self, point: Real, foot: Real, normal: Real, reach: float) -> Real | None:
-        near = np.array(self.tree.query_ball_point(foot / self.spacing, reach, return_sorted=True), np.int64)
+        every = np.array(self.tree.query_ball_point(foot / self.spacing, reach, return_sorted=True), np.int64)
         # The other face of a thin band, or the other wall of a pit, turns the other way.
-        near = near[(self.steps[near] * self.spacing) @ normal > 0]
-        near = near[:: -(-len(near) // MOST)] if len(near) else near
+        near = every[(self.steps[every] * self.spacing) @ normal > 0]
         d = len(foot)
         if len(near) < (d + 1) * (d + 2):
             return None
-        last = reach == REACH[d][-1]
-        found = (self._through if self.graded else self._parting)(near, foot, normal, reach, last)
+        found = None
+        if not self.graded and len(near) < len(every):
+            # All around a small cell there is twice as much to go by as on one side of it, if a single sphere parts it all.
+            found = self._parting(_thinned(every), foot, normal, reach, (("sphere", 0.0),))
+        if found is None and self.graded:
+            found = self._through(_thinned(near), foot, normal, reach, reach == REACH[d][-1])
+        elif found is None:
+            found = self._parting(_thinned(near), foot, normal, reach, _kinds(d, reach))
         most = FARTHEST * float(np.linalg.norm(normal * self.spacing))
         return None if found is None else _nearest(found, point, normal, most, self.ends)
 
-    def _parting(self, near: NDArray[np.int64], foot: Real, normal: Real, reach: float, last: bool) -> _Quadric | None:
-        """Between voxels inside and outside."""
+    def _parting(
+        self, near: NDArray[np.int64], foot: Real, normal: Real, reach: float, kinds: tuple[tuple[str, float], ...]
+    ) -> _Quadric | None:
+        """Between voxels inside and outside: the first of `kinds` that leaves no greater part of them on the wrong side."""
         step = self.steps[near]
         first, second = self.firsts[near], self.firsts[near] + np.abs(step)
         here = np.concatenate([first, second]) - foot / self.spacing
@@ -115,13 +122,17 @@ class Crossings:
         u, d, scale = here / reach, len(foot), reach * self.spacing
         round_ = (scale / scale.max()) ** 2
         terms = _terms(u)
-        # A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken.
-        for kind, most in (("plane", 0.0), ("sphere", 0.0), ("quadric", 1.0 if last else WRONG)):
+        for kind, most in kinds:
+            if d == 2 and kind != "quadric":
+                middle = midway(u * scale / scale.max(), side, normal, kind == "sphere")
+                if middle is None:
+                    continue
+                return _Quadric(foot, scale, middle.constant, middle.slope * scale / scale.max(), np.diag(middle.bend * round_))
             bend = (
                 np.zeros((len(u), 0)) if kind == "plane" else (u**2 @ round_)[:, None] if kind == "sphere" else terms[:, 1 + d :]
             )
             looked = np.column_stack([terms[:, : 1 + d], bend])
-            found = _logistic(looked, side)
+            found = logistic(looked, side)
             if np.mean(looked @ found * side <= 0) <= most:
                 curved = np.diag(found[-1] * round_) if kind == "sphere" else _square(found[1 + d :], d)
                 return _Quadric(foot, scale, float(found[0]), found[1 : 1 + d], curved)
@@ -141,6 +152,23 @@ class Crossings:
             return None
         slope = across + found[1 : len(foot)] @ side
         return _Quadric(foot, reach * self.spacing, float(found[0]), slope, _square(found[len(foot) :], len(foot)))
+
+
+def _kinds(d: int, reach: float) -> tuple[tuple[str, float], ...]:
+    """Faces that are tried, and the part of the voxels that each may leave on the wrong side.
+
+    A plane or a sphere has fewer numbers than a quadric, so the voxels tell them better: if one parts all, it is taken. In two
+    axes the widest reach is for lines and circles only.
+    """
+    simple = (("plane", 0.0), ("sphere", 0.0))
+    if d == 2 and reach == REACH[2][0]:
+        return simple
+    return (*simple, ("quadric", 1.0 if reach == REACH[d][-1] else WRONG))
+
+
+def _thinned(near: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most `MOST` of them, evenly taken."""
+    return near[:: -(-len(near) // MOST)] if len(near) else near
 
 
 def tangents(normal: Real) -> Real:
@@ -205,28 +233,6 @@ def _square(found: Real, d: int) -> Real:
     if len(found):
         bend[np.triu_indices(d)] = found
     return np.asarray((bend + bend.T) / 2)
-
-
-def _logistic(terms: Real, side: Real) -> Real:
-    """Weights of the terms that are positive where `side` is 1 and negative where it is -1, by Newton's method."""
-    found: Real = np.asarray(np.linalg.lstsq(terms, side, rcond=None)[0] * 8.0, np.float64)
-    ridge = RIDGE * np.eye(terms.shape[1])
-
-    def cost(weights: Real) -> float:
-        return float(np.logaddexp(0.0, -side * (terms @ weights)).sum() + 0.5 * RIDGE * weights @ weights)
-
-    now = cost(found)
-    for _ in range(60):
-        odds = 1 / (1 + np.exp(np.clip(side * (terms @ found), -40, 40)))
-        slope = terms.T @ (-side * odds) + RIDGE * found
-        step = np.linalg.solve((terms * (odds * (1 - odds))[:, None]).T @ terms + ridge, slope)
-        size, after = 1.0, np.inf
-        while size > 1e-3 and (after := cost(found - size * step)) > now:
-            size /= 2
-        if not after < now - 1e-4:
-            break
-        found, now = found - size * step, after
-    return np.asarray(found)
 
 
 def _nearest(face: _Quadric, point: Real, normal: Real, most: float, ends: tuple[Real, Real]) -> Real | None:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 Real = NDArray[np.float64]
+CAPS = 200
+"""Larger spheres tried behind a profile."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(160)
 
 
@@ -34,6 +36,24 @@ def overcount(mean: float, phi: float, section: float) -> float:
 
 def _normal(x: Real, mean: float, sd: float) -> Real:
     return np.asarray(np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi) * ndtr(mean / sd)))
+
+
+def spheres_behind(rng: np.random.Generator, profiles: Real, mean: float, sd: float, section: float, draws: int) -> Real:
+    """Diameters (draws, n) of the spheres that profiles (n,) may belong to, drawn by Keiding's model.
+
+    A profile d is a whole sphere of diameter d with a weight of T f(d), or a cap of a larger one D with f(D) d / sqrt(D^2 - d^2).
+    """
+    u = (np.arange(CAPS) + 0.5) / CAPS
+    # With D = d + span u^2 the root in the weight of D has no pole.
+    span = np.maximum(mean + 5 * sd - profiles, 0.5 * sd)[:, None]
+    larger = profiles[:, None] + span * u**2
+    weight = _normal(larger, mean, sd) * profiles[:, None] / np.sqrt(larger**2 - profiles[:, None] ** 2) * 2 * span * u / CAPS
+    sums = np.cumsum(np.column_stack([section * _normal(profiles, mean, sd), weight]), axis=1)
+    # Smaller and larger than any vesicle, a profile is what it is.
+    chosen = rng.random((draws, len(profiles))) * sums[:, -1]
+    which = np.stack([np.searchsorted(row, values, side="left") for row, values in zip(sums, chosen.T, strict=True)], axis=1)
+    sizes = np.column_stack([profiles, larger])
+    return np.asarray(np.take_along_axis(sizes.T, np.minimum(which, CAPS), axis=0))
 
 
 def draw(rng: np.random.Generator, n: int, mean: float, sd: float, phi: float, section: float) -> tuple[Real, int]:

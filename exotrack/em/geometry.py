@@ -49,6 +49,10 @@ def describe(  # noqa: PLR0913 - what is known of an image, each by name
     """
     image_id = str(vesicles["image_id"].iloc[0]) if len(vesicles) else "image"
     found = {"vesicles": vesicles, "dockings": Dockings.empty(), "distance_bins": DistanceBins.empty(), "pits": Pits.empty()}
+    found["sizes"] = Sizes.empty()
+    if section_nm is not None:
+        whole = vesicles.loc[~vesicles["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
+        found["sizes"] = corrected_sizes(whole, section_nm, image_id)
     if membrane is not None:
         chosen = rule_named(rule) if isinstance(rule, str) else rule
         placed = place(vesicles, membrane, chosen, active_zone)
@@ -56,17 +60,23 @@ def describe(  # noqa: PLR0913 - what is known of an image, each by name
         if cell is not None and len(placed):
             generator = np.random.default_rng(0) if rng is None else rng
             thin = section_nm is None or section_nm < float(placed["diameter_nm"].median())
-            random = random_placement(placed, membrane, cell, spacing_nm, generator, draws=draws, apart=thin)
+            random = random_placement(
+                placed, membrane, cell, spacing_nm, generator, draws=draws, apart=thin, sizes=_whole(found["sizes"])
+            )
         found |= {
             "vesicles": placed, "dockings": dockings(placed, membrane, chosen, random),
             "distance_bins": distance_bins(placed, random, chosen),
             "pits": _pits(membrane, placed, image_id),
         }  # fmt: skip
-    found["sizes"] = Sizes.empty()
-    if section_nm is not None:
-        whole = vesicles.loc[~vesicles["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
-        found["sizes"] = corrected_sizes(whole, section_nm, image_id)
     return found
+
+
+def _whole(sizes: pd.DataFrame) -> tuple[float, float, float] | None:
+    """Mean and sd of whole vesicles, and the thickness of the section; None where they cannot be told."""
+    if not len(sizes) or not np.isfinite(sizes["diameter_nm"].iloc[0]):
+        return None
+    row = sizes.iloc[0]
+    return float(row["diameter_nm"]), float(row["spread_nm"]), float(row["section_nm"])
 
 
 def _pits(membrane: Membrane, placed: pd.DataFrame, image_id: str) -> pd.DataFrame:

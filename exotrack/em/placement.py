@@ -15,9 +15,10 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from exotrack._em_geometry_tables import DistanceBins, Dockings
+from exotrack.em._keiding import spheres_behind
 from exotrack.em.distances import places
 from exotrack.em.membrane import Membrane
-from exotrack.em.states import Rule, rule_named, states
+from exotrack.em.states import OVERLAP_NM, Rule, rule_named, states
 from exotrack.errors import InputError
 from exotrack.tables import EM_STATES
 
@@ -52,6 +53,7 @@ def random_placement(
     *,
     draws: int = 199,
     apart: bool = True,
+    sizes: tuple[float, float, float] | None = None,
 ) -> RandomPlacement:
     """Place the vesicles (their diameters) at random in the cell, `draws` times.
 
@@ -62,6 +64,8 @@ def random_placement(
     cell : (y, x) or (z, y, x), true where vesicles may lie (all true for the whole image); the other side is never used.
     spacing_nm : one length per axis of `cell`.
     apart : whether vesicles may not overlap. False for sections thicker than vesicles, which show them over one another.
+    sizes : mean and sd of the diameters of whole vesicles and the thickness of the section (nm), where `vesicles` are profiles.
+        One may be the cap of a larger vesicle, which the membrane (cut straight across) keeps farther off. None: all are whole.
 
     Raises `InputError` if `cell` has other axes than the membrane, or no place in it lies inside.
     """
@@ -84,13 +88,17 @@ def random_placement(
     order = np.argsort(gaps, kind="stable")
     order = order[gaps[order] > 0]
     pool, gaps = pool[order], gaps[order]
-    centre = np.stack([_one_draw(pool, gaps, radii, apart, rng) for _ in range(draws)]) if draws else np.zeros((0, len(radii)))
+    walls = np.tile(radii, (draws, 1)) if sizes is None else spheres_behind(rng, 2 * radii, *sizes, draws) / 2
+    centre = np.stack([_one_draw(pool, gaps, radii, wall, apart, rng) for wall in walls]) if draws else np.zeros((0, len(radii)))
     return RandomPlacement(centre, centre - radii)
 
 
-def _one_draw(pool: Real, gaps: Real, radii: Real, apart: bool, rng: np.random.Generator) -> Real:
-    """Distances of the centres in one placement, the largest vesicles first; `pool` begins with the nearest place."""
-    first = np.searchsorted(gaps, radii)
+def _one_draw(pool: Real, gaps: Real, radii: Real, walls: Real, apart: bool, rng: np.random.Generator) -> Real:
+    """Distances of the centres in one placement, the largest vesicles first; `pool` begins with the nearest place.
+
+    walls : how near the centre of each may come to the membrane.
+    """
+    first = np.searchsorted(gaps, walls)
     if not apart:
         room = first < len(gaps)
         chosen = first + (rng.random(len(radii)) * (len(gaps) - first)).astype(np.int64)
@@ -174,12 +182,15 @@ def distance_bins(
     """Vesicles by their distance from the membrane, seen and at random: a `DistanceBins` table.
 
     The distance is the one the rule looks at. Bins are `width_nm` wide from 0 to `to_nm`; a first one takes all below 0.
+    Faces that reach over the membrane by less than it is thick are in contact, as for the states: they count as 0.
     """
     chosen = rule_named(rule) if isinstance(rule, str) else rule
     if not len(vesicles):
         return DistanceBins.empty()
     edges = np.arange(0.0, to_nm + width_nm / 2, width_nm)
     values = vesicles[f"dist_pm_{chosen.distance}_nm"].to_numpy(float)
+    if chosen.distance == "surface":
+        values = np.where((values < 0) & (values >= -OVERLAP_NM), 0.0, values)
     if (values < 0).any():
         edges = np.concatenate([[min(float(np.nanmin(values)), -width_nm)], edges])
     seen = np.histogram(values[np.isfinite(values)], edges)[0]

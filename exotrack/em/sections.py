@@ -22,12 +22,17 @@ SHIFT = 0.5
 """Largest step from section to section, as a fraction of the median radius: the same vesicle lies under itself."""
 
 
+def unjoined(*_: Any) -> None:
+    """The linker that joins nothing: `joined` gives the rings back, each alone, as the profiles of single sections."""
+
+
 def joined(rings: pd.DataFrame, stack: Stack, link: Callable[..., Any]) -> pd.DataFrame:
     """Vesicles from the rings of each section.
 
     Parameters
     ----------
-    rings : table `Vesicles`, a row for each ring. stack : the sections. link : `exotrack.link`.
+    rings : table `Vesicles`, a row for each ring. stack : the sections.
+    link : `exotrack.link`; `unjoined` leaves the rings as they are.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def joined(rings: pd.DataFrame, stack: Stack, link: Callable[..., Any]) -> pd.Da
     """
     import pandas as pd
 
-    if not len(rings):
+    if not len(rings) or link is unjoined:
         return rings
     apart = stack.spacing_nm[0]
     spots = Spots.build(

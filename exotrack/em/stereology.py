@@ -5,6 +5,7 @@ What cannot be told from the profiles is missing, with a reason, not guessed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from scipy.optimize import minimize
 
 from exotrack._em_geometry_tables import Sizes
 from exotrack.em._keiding import density, overcount
+from exotrack.em.profiles import Profiles, per_vesicle
 from exotrack.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,24 +66,62 @@ def corrected_sizes(
 
     Raises `InputError` if the thickness is missing or not positive, or a diameter is not positive.
     """
+    if cap_deg is not None and not 0 <= cap_deg < 90:
+        raise InputError(f"cap angle {cap_deg} degrees is not between 0 and 90; give another")
+    d = _checked(profiles_nm, section_nm)
+    return _row(d, section_nm, image_id, lambda: _fitted(d, section_nm, cap_deg))
+
+
+def corrected_stack(profiles: Profiles, section_nm: float, image_id: str = "image") -> pd.DataFrame:
+    """The same of a serial stack whose sections are `section_nm` apart: `Sizes`, one row, of vesicles centred in the stack.
+
+    Diameters are fitted as those of a single section. How many sections show a vesicle tells the cap angle and the number far
+    better than sizes of profiles do, so they are taken from that. The counting error is that of vesicles.
+    """
+    d = _checked(profiles.diameters_nm, section_nm)
+
+    def fit() -> dict[str, Any]:
+        found = _fitted(d, section_nm, None)
+        zetas = per_vesicle(profiles)
+        if zetas is None:
+            return found
+        size = found["diameter_nm"] if np.isfinite(found["diameter_nm"]) else float(np.percentile(d, 75))
+        zeta, least, most = zetas
+        angle, last, first = np.degrees(np.arccos(np.clip((np.array(zetas) - 1) * section_nm / size, 0, 1)))
+        n, noise = len(d), 1.96 / np.sqrt(len(d) / zeta)
+        return found | {
+            "cap_deg": angle, "cap_low_deg": first, "cap_high_deg": last, "cap_from": "sections", "identifiable": True,
+            "overcount": zeta, "overcount_low": least, "overcount_high": most, "n_vesicles": n / zeta,
+            "n_low": n / most * (1 - noise), "n_high": n / least * (1 + noise),
+            "reason": "" if np.isfinite(found["diameter_nm"]) else "the diameter of the vesicles cannot be told",
+        }  # fmt: skip
+
+    return _row(d, section_nm, image_id, fit)
+
+
+def _checked(profiles_nm: ArrayLike, section_nm: float) -> Real:
+    """Diameters that are known; `InputError` as `corrected_sizes` says."""
     d = np.asarray(profiles_nm, float)
     d = d[np.isfinite(d)]
     if section_nm is None or not np.isfinite(section_nm) or section_nm <= 0:
         raise InputError(f"section thickness {section_nm} nm is not positive; give it with --section-nm")
     if (d <= 0).any():
         raise InputError("a profile has a diameter of 0 or less; leave it out")
-    if cap_deg is not None and not 0 <= cap_deg < 90:
-        raise InputError(f"cap angle {cap_deg} degrees is not between 0 and 90; give another")
+    return np.asarray(d)
+
+
+def _row(d: Real, section_nm: float, image_id: str, fit: Callable[[], dict[str, Any]]) -> pd.DataFrame:
+    """The table: what is fitted, or why nothing is."""
     row: dict[str, Any] = {
         "image_id": image_id, "section_nm": section_nm, "n_profiles": len(d),
-        "profile_nm": float(d.mean()) if len(d) else np.nan, "identifiable": False, "reason": "",
+        "profile_nm": float(d.mean()) if len(d) else np.nan, "identifiable": False, "reason": "", "cap_from": "",
     }  # fmt: skip
     if len(d) < FEWEST:
         row["reason"] = f"only {len(d)} profiles, at least {FEWEST} are needed"
     elif np.ptp(d) < 1e-6 * d.mean():
         row["reason"] = "all profiles have the same diameter: they are not sections through spheres"
     else:
-        row |= _fitted(d, section_nm, cap_deg)
+        row |= fit()
     return Sizes.build({key: [value] for key, value in row.items()})
 
 
@@ -92,7 +132,7 @@ def _fitted(d: Real, section: float, cap_deg: float | None) -> dict[str, Any]:
     if cap_deg is None:
         phi, fit, low, high = _cap(x, t)
     else:
-        phi = low = high = np.radians(cap_deg)
+        phi = low = high = float(np.radians(cap_deg))
         fit = _at(x, t, phi, _start(x))
     ends = [_at(x, t, p, fit) for p in (low, high)]
     zetas = sorted([overcount(e.mean, p, t) for e, p in zip(ends, (low, high), strict=True)] + [overcount(fit.mean, phi, t)])
@@ -113,6 +153,7 @@ def _fitted(d: Real, section: float, cap_deg: float | None) -> dict[str, Any]:
         "overcount": zeta if counted else np.nan, "overcount_low": zetas[0], "overcount_high": zetas[-1],
         "n_vesicles": n / zeta if counted else np.nan,
         "n_low": n / zetas[-1] * (1 - noise), "n_high": n / zetas[0] * (1 + noise), "identifiable": bool(told),
+        "cap_from": "sizes" if cap_deg is None else "given",
         "reason": _reason(bool(told), bool(counted), bool(sized), low, high, len(d)),
         "membrane_per_fusion_um2": membrane_per_fusion(fit.mean * scale) if sized else np.nan,
     }  # fmt: skip

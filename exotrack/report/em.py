@@ -184,6 +184,8 @@ def _size_rows(row: Any) -> list[tuple[str, str]]:
         if not missing(row.n_vesicles)
         else "cannot be told"
     )
+    serial = row.cap_from == "sections"
+    cap += " (by the sections that show a vesicle)" if serial else ""
     return [
         ("Section", f"{number(row.section_nm)} nm"),
         ("Profiles used", str(row.n_profiles)),
@@ -192,6 +194,6 @@ def _size_rows(row: Any) -> list[tuple[str, str]]:
         ("Spread of diameters", with_error(row.spread_nm, row.spread_sd_nm, "nm")),
         ("Caps lost below", cap + span),
         ("Profiles per vesicle", number(row.overcount)),
-        ("Vesicles centred in the section", counted),
+        (f"Vesicles centred in the {'stack' if serial else 'section'}", counted),
         ("Membrane per fusion (π d²)", f"{number(row.membrane_per_fusion_um2)} µm²"),
     ]  # fmt: skip

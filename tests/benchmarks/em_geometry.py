@@ -8,99 +8,111 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from exotrack import link
+from exotrack.em._keiding import overcount
+from exotrack.em.detect import detect
 from exotrack.em.membrane import Membrane
 from exotrack.em.omega import pits, pits_of_band
 from exotrack.em.placement import dockings, random_placement
-from exotrack.em.states import place
-from exotrack.em.stereology import corrected_sizes
+from exotrack.em.profiles import Profiles, ring_profiles
+from exotrack.em.sections import joined, unjoined
+from exotrack.em.stack import Stack
+from exotrack.em.states import RULES, place, states
+from exotrack.em.stereology import corrected_sizes, corrected_stack
 from exotrack.simulate import em_simulation, simulate_em
-from exotrack.simulate.em_scene import build_scene
+from exotrack.simulate.em_scene import Scene, build_scene
 from exotrack.simulate.em_truth import profile_rows
 
-SPACINGS = ((2.0, 2.0, 2.0), (5.0, 2.0, 2.0), (30.0, 8.0, 8.0), (2.0, 3.0, 5.0), (1.5, 1.5), (2.0, 5.0))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from faces import left_open, random_face
+
+FACES = (
+    *((f"circle of {size}", 2, float(size), False) for size in (4, 6, 9, 14, 25)),
+    ("line", 2, 0.0, False),
+    *((f"circle of {size}, fractions", 2, float(size), True) for size in (4, 9)),
+    ("line, fractions", 2, 0.0, True),
+    *((f"sphere of {size}", 3, float(size), False) for size in (4, 6, 9)),
+    ("plane", 3, 0.0, False),
+)
+"""Name, axes, radius in voxels (0: straight), and whether the mask says how much of each voxel is inside."""
 
 
 def distances(repeats: int) -> pd.DataFrame:
-    """Error (voxels across the face) of distances to spheres of 6 to 40 voxels and to planes, of masks of 0 and 1."""
+    """Error (voxels across the face) of distances to faces at random places, sides of a voxel differing by up to five times.
+
+    open : half of the range that a mask of 0 and 1 leaves to faces of its kind at the foot, the largest; within_open : part of
+    the distances that err by no more than that half. told : largest error where the mask leaves at most 0.1 open.
+    """
     rows = []
-    for spacing in SPACINGS:
-        for size in (6.0, 9.0, 20.0, 0.0):
-            if len(spacing) == 3 and size > 15 and max(spacing) > 8:
-                continue  # hundreds of millions of voxels
-            off = np.concatenate([_plane(spacing, seed) if not size else _ball(spacing, size, seed) for seed in range(repeats)])
-            rows.append(
-                {
-                    "spacing_nm": " x ".join(f"{s:g}" for s in spacing),
-                    "face": f"sphere of {size:g}" if size else "plane",
-                    "rms": np.sqrt((off**2).mean()),
-                    "bias": off.mean(),
-                    "largest": np.abs(off).max(),
-                    "beyond_0.1": (np.abs(off) > 0.1).mean(),
-                }
-            )
+    for number, (name, d, voxels, graded) in enumerate(FACES):
+        off, half, middle = [], [], []
+        for seed in range(repeats if d == 2 and not graded else repeats // 4):
+            face = random_face(np.random.default_rng([number, seed]), d, voxels, graded=graded, n=4)
+            found, _ = Membrane.from_mask(face.mask, face.spacing, "cell").distances(face.points)
+            off.extend((found - face.true) / face.voxel)
+            spans = [left_open(face, k) if d == 2 and not graded else (np.nan, np.nan) for k in range(4)]
+            half.extend((high - low) / 2 for low, high in spans)
+            middle.extend(abs(high + low) / 2 for low, high in spans)
+        error, open_ = np.abs(off), np.array(half)
+        told = error if d == 3 or graded else error[open_ <= 0.1]
+        rows.append(
+            {
+                "face": name,
+                "masks": len(error) // 4,
+                "rms": np.sqrt((error**2).mean()),
+                "largest": error.max(),
+                "beyond_0.1": (error > 0.1).mean(),
+                "open": np.max(open_),
+                "open_0.1": np.nan if np.isnan(open_).all() else (open_ > 0.1).mean(),
+                "within_open": np.nan if np.isnan(open_).all() else (error <= open_ + 0.01).mean(),
+                "told": told.max(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def _ball(spacing: tuple[float, ...], voxels: float, seed: int) -> NDArray[Any]:
-    rng, s = np.random.default_rng(seed), np.asarray(spacing)
-    radius = voxels * s.max()
-    centre = radius + (4 + rng.uniform(0, 1, len(s))) * s
-    depth = radius - np.linalg.norm(_grid(np.ceil(2 * centre / s).astype(int) + 1, s) - centre, axis=-1)
-    units = rng.normal(size=(40, len(s)))
-    units /= np.linalg.norm(units, axis=1, keepdims=True)
-    away = rng.uniform(0.3, 1.3, 40)
-    found, _ = Membrane.from_mask(depth >= 0, spacing, "cell").distances(centre + units * radius * away[:, None])
-    return np.asarray((found - radius * (1 - away)) / np.linalg.norm(units * s, axis=1))
-
-
-def _plane(spacing: tuple[float, ...], seed: int) -> NDArray[Any]:
-    rng, s = np.random.default_rng(seed), np.asarray(spacing)
-    normal = rng.normal(size=len(s))
-    normal /= np.linalg.norm(normal)
-    offset = (s * (24 + rng.uniform(0, 1, len(s)))) @ normal
-    points = s * 24 + rng.uniform(-6, 6, (40, len(s))) * s
-    found, _ = Membrane.from_mask(_grid((49,) * len(s), s) @ normal >= offset, spacing, "cell").distances(points)
-    return np.asarray((found - (points @ normal - offset)) / np.linalg.norm(normal * s))
-
-
-def _grid(shape: Any, spacing: NDArray[Any]) -> NDArray[Any]:
-    return np.stack(np.meshgrid(*[np.arange(n) * s for n, s in zip(shape, spacing, strict=True)], indexing="ij"), -1)
-
-
 def sections(repeats: int) -> pd.DataFrame:
-    """Diameters and numbers of simulated sections after correction; profiles below a cap angle are lost."""
+    """Diameters and numbers of simulated sections after correction; profiles below a cap angle are lost.
+
+    Means of many sections with their standard error, which is what tells a bias from the chance of a single section. By chance a
+    section holds more or fewer caps than expected (`chance`, the scatter of the true number of a given number of profiles).
+    """
     rows = []
     for thick in (50.0, 70.0, 250.0):
+        scenes = [_scene(thick, seed) for seed in range(repeats)]
         for lost in (0.0, 20.0, 35.0, 50.0, 65.0):
-            found = [_section(thick, lost, seed) for seed in range(repeats)]
-            table = pd.DataFrame(found)
-            told = table["number"].notna()
+            table = pd.DataFrame([_section(scene, thick, lost) for scene in scenes])
             rows.append(
                 {
                     "section_nm": thick,
                     "lost_below_deg": lost,
+                    "sections": repeats,
                     "profiles": table["profiles"].mean(),
                     "seen_diameter": table["seen"].mean(),
                     "diameter": table["diameter"].mean(),
-                    "diameter_worst": (table["diameter"].abs()).max(),
+                    "diameter_se": table["diameter"].sem(),
+                    "diameter_worst": table["diameter"].abs().max(),
                     "seen_number": table["seen_number"].mean(),
+                    "number_told": table["number"].notna().mean(),
                     "number": table["number"].mean(),
+                    "number_se": table["number"].sem(),
                     "number_worst": table["number"].abs().max(),
-                    "number_told": told.mean(),
+                    "chance": table["chance"].mean(),
                     "in_interval": table["inside"].mean(),
                 }
             )
     return pd.DataFrame(rows)
 
 
-def _section(thick: float, lost: float, seed: int) -> dict[str, float]:
-    """Relative errors in one simulated section of some thousand profiles."""
+def _scene(thick: float, seed: int) -> Scene:
+    """Vesicles of 42 nm in a section of about 3,000 profiles."""
     side = int(12000 / np.sqrt(thick / 50))
     params = em_simulation("em").updated(
         {
@@ -109,56 +121,181 @@ def _section(thick: float, lost: float, seed: int) -> dict[str, float]:
             "vesicles": {"per_um3": 300.0, "docked_per_um2": 0.0, "spread": 0.1},
         }
     )
-    scene = build_scene(params, np.random.default_rng(seed))
+    return build_scene(params, np.random.default_rng(seed))
+
+
+def _section(scene: Scene, thick: float, lost: float) -> dict[str, float]:
+    """Relative errors in one simulated section."""
     table = profile_rows(scene, "synthetic")
     table = table[(table["cap_deg"] >= lost) & ~table["touches_border"].astype(bool)]
     centred = int(table["centred"].sum())
     true = float(2 * scene.radii.mean())
     row = corrected_sizes(table["profile_nm"].to_numpy(), thick).iloc[0]
+    share = 1 / overcount(true, np.radians(lost), thick)
     return {
         "profiles": len(table), "seen": table["profile_nm"].mean() / true - 1, "diameter": row["diameter_nm"] / true - 1,
         "seen_number": len(table) / centred - 1, "number": row["n_vesicles"] / centred - 1,
+        "chance": float(np.sqrt((1 - share) / share / len(table))),
         "inside": float(row["n_low"] <= centred <= row["n_high"]),
     }  # fmt: skip
 
 
-def placement(repeats: int) -> pd.DataFrame:
-    """How often docking comes out beyond chance where there is nothing but chance, by section and rule."""
+def serial(repeats: int) -> pd.DataFrame:
+    """Diameters and numbers from the rings of serial sections, against the vesicles centred in the stack, and from truth."""
     rows = []
-    for thick in (50.0, 250.0):
-        for density in (400.0, 1500.0):
-            p: dict[str, list[float]] = {"touching": [], "tomography": [], "bilayer_10": []}
-            for seed in range(repeats):
-                params = em_simulation("em").updated(
-                    {
-                        "field": {"pixel_nm": 3.0, "height_px": 260, "width_px": 400, "section_nm": thick},
-                        "membrane": {"omegas": 0},
-                        "vesicles": {"per_um3": density * 50 / thick, "docked_per_um2": 0.0},
-                    }
-                )
-                truth = simulate_em(params, np.random.default_rng(seed))
-                inner = Membrane.from_mask(truth.cell, (3.0, 3.0), "cell")
-                seen = truth.vesicles.assign(diameter_nm=truth.vesicles["profile_nm"])
-                seen = seen[seen["profile_nm"] > 15].reset_index(drop=True)
-                for rule, values in p.items():
-                    placed = place(seen, inner, rule)
-                    rng = np.random.default_rng(seed)
-                    apart = thick < float(seen["diameter_nm"].median())
-                    random = random_placement(placed, inner, truth.cell > 0, (3.0, 3.0), rng, draws=99, apart=apart)
-                    values.append(float(dockings(placed, inner, rule, random).set_index("state").loc["docked", "p_random"]))
-            for rule, values in p.items():
+    for thick in (25.0, 50.0, 70.0):
+        found: dict[str, list[dict[str, float]]] = {}
+        for seed in range(repeats):
+            for name, values in _stack(thick, seed).items():
+                found.setdefault(name, []).append(values)
+        for name, part in found.items():
+            table = pd.DataFrame(part)
+            rows.append(
+                {
+                    "section_nm": thick,
+                    "profiles": name,
+                    "stacks": repeats,
+                    "number_of": table["n"].mean(),
+                    "vesicles": table["true_n"].mean(),
+                    "seen_diameter": table["seen"].mean(),
+                    "diameter": table["diameter"].mean(),
+                    "diameter_se": table["diameter"].sem(),
+                    "number": table["number"].mean(),
+                    "number_se": table["number"].sem(),
+                    "number_worst": table["number"].abs().max(),
+                    "told": table["number"].notna().mean(),
+                    "cap_deg": table["cap_deg"].mean(),
+                    "in_interval": table["inside"].mean(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _stack(thick: float, seed: int) -> dict[str, dict[str, float]]:
+    """Relative errors in a simulated serial stack of 0.8 x 1 x 0.6 um."""
+    count = round(600 / thick)
+    params = em_simulation("em_sections").updated(
+        {"field": {"n_sections": count, "section_nm": thick}, "membrane": {"omegas": 0}}
+    )
+    truth = simulate_em(params, np.random.default_rng([seed, int(thick)]))
+    profiles = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+    stack = Stack.from_array(truth.pixels, truth.spacing_nm, image_id="serial", contrast="dark")
+    rings = detect(stack, link=unjoined)
+    found = ring_profiles(rings, joined(rings, stack, link), count)
+    shown = profiles.groupby("vesicle_id").size().to_numpy()
+    true = Profiles(profiles["profile_nm"].to_numpy(float), shown, count)
+    centred = profiles[profiles["centred"]]
+    true_n, true_d = len(centred), float(centred["diameter_nm"].mean())
+    out = {}
+    kinds = (
+        ("true profiles", true, True),
+        ("rings found, by their sizes", found, False),
+        ("rings found, by sections", found, True),
+    )
+    for name, given, by_sections in kinds:
+        values = given.diameters_nm
+        row = (corrected_stack(given, thick) if by_sections else corrected_sizes(values, thick)).iloc[0]
+        out[name] = {
+            "n": len(values), "true_n": true_n, "seen": values.mean() / true_d - 1, "diameter": row["diameter_nm"] / true_d - 1,
+            "number": row["n_vesicles"] / true_n - 1, "cap_deg": row["cap_deg"],
+            "inside": float(row["n_low"] <= true_n <= row["n_high"]),
+        }  # fmt: skip
+    return out
+
+
+def single(repeats: int) -> pd.DataFrame:
+    """Numbers and diameters from the rings found in single sections of 1 x 1.35 um."""
+    rows = []
+    for thick in (50.0, 70.0):
+        found = []
+        for seed in range(repeats):
+            vesicles = {"per_um3": 1500.0, "docked_per_um2": 0.0}
+            params = em_simulation("em").updated(
+                {"field": {"section_nm": thick}, "membrane": {"omegas": 0}, "vesicles": vesicles}
+            )
+            truth = simulate_em(params, np.random.default_rng([9, seed]))
+            rings = detect(Stack.from_array(truth.pixels, truth.spacing_nm, image_id="single", contrast="dark"))
+            d = rings.loc[~rings["touches_border"].astype(bool), "diameter_nm"].to_numpy(float)
+            whole = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+            centred, row = int(whole["centred"].sum()), corrected_sizes(d, thick).iloc[0]
+            found.append(
+                {
+                    "rings": len(d), "vesicles": centred, "diameter": row["diameter_nm"] / 42 - 1,
+                    "number": row["n_vesicles"] / centred - 1, "told": float(np.isfinite(row["n_vesicles"])),
+                    "in_interval": float(row["n_low"] <= centred <= row["n_high"]),
+                }
+            )  # fmt: skip
+        rows.append({"section_nm": thick, "sections": repeats, **pd.DataFrame(found).mean().to_dict()})
+    return pd.DataFrame(rows)
+
+
+RULES_TRIED = ("touching", "tomography", "bilayer_10")
+
+
+def placement(repeats: int) -> pd.DataFrame:
+    """How often docking comes out beyond chance, where there is nothing but chance and where vesicles were docked on purpose.
+
+    p_below_0.05 : the size of the test (no docked vesicles) or its power. seen, by_chance : mean number docked by the rule and
+    expected by random placement. even : mean of p with ties drawn by lot: 0.5 if random placement is what it claims to be.
+    """
+    rows = []
+    for thick in (30.0, 50.0, 250.0):
+        for docked, times in ((0.0, repeats), (10.0, repeats // 3)):
+            found = [one for seed in range(times) for one in _image(thick, docked, seed)]
+            for rule, part in pd.DataFrame(found).groupby("rule", sort=False):
+                p, n = part["p"], len(part)
                 rows.append(
                     {
                         "section_nm": thick,
-                        "vesicles_per_um3": density * 50 / thick,
+                        "docked_per_um2": docked,
                         "rule": rule,
-                        "images": repeats,
-                        "p_below_0.05": np.mean(np.array(values) < 0.05 + 1e-9),
-                        "p_below_0.2": np.mean(np.array(values) < 0.2 + 1e-9),
-                        "mean_p": np.mean(values),
+                        "images": n,
+                        "vesicles": part["vesicles"].mean(),
+                        "seen": part["seen"].mean(),
+                        "by_chance": part["by_chance"].mean(),
+                        "p_below_0.05": (p < 0.05 + 1e-9).mean(),
+                        "p_below_0.2": (p < 0.2 + 1e-9).mean(),
+                        "even": part["even"].mean(),
+                        "even_se": part["even"].sem(),
                     }
                 )
     return pd.DataFrame(rows)
+
+
+def _image(thick: float, docked: float, seed: int) -> list[dict[str, Any]]:
+    """The test in one simulated section of 0.8 x 3 um, by each rule, of true profiles of 15 nm and more."""
+    params = em_simulation("em").updated(
+        {
+            "field": {"pixel_nm": 3.0, "height_px": 260, "width_px": 1000, "section_nm": thick},
+            "membrane": {"omegas": 0},
+            "vesicles": {"per_um3": 1000.0 * min(1.0, 90.0 / (thick + 40)), "docked_per_um2": docked},
+        }
+    )
+    truth = simulate_em(params, np.random.default_rng([seed, int(thick), int(docked)]))
+    inner = Membrane.from_mask(truth.cell, (3.0, 3.0), "cell")
+    seen = truth.vesicles.assign(diameter_nm=truth.vesicles["profile_nm"])
+    seen = seen[seen["profile_nm"] > 15].reset_index(drop=True)
+    rng = np.random.default_rng(seed)
+    apart = thick < float(seen["diameter_nm"].median())
+    size = corrected_sizes(seen.loc[~seen["touches_border"].astype(bool), "diameter_nm"], thick).iloc[0]
+    whole = (size["diameter_nm"], size["spread_nm"], thick) if np.isfinite(size["diameter_nm"]) else None
+    random = random_placement(seen, inner, truth.cell > 0, (3.0, 3.0), rng, draws=99, apart=apart, sizes=whole)
+    at = seen[["y_nm", "x_nm"]].to_numpy(float)
+    near = place(seen[inner.quick(at) < seen["diameter_nm"] / 2 + 25].reset_index(drop=True), inner, "touching")
+    rows = []
+    for rule in RULES_TRIED:
+        placed = near.assign(rule_id=rule, state=states(near, RULES[rule]))
+        row = dockings(placed, inner, rule, random).set_index("state").loc["docked"]
+        reach = max(RULES[rule].docked_nm or 0.0, float(row["resolution_nm"]))
+        drawn = (random.surface_nm <= reach).sum(axis=1)
+        above, ties = (drawn > row["n"]).sum(), (drawn == row["n"]).sum()
+        rows.append(
+            {
+                "rule": rule, "vesicles": len(seen), "seen": row["n"], "by_chance": row["n_random"], "p": row["p_random"],
+                "even": (above + rng.uniform() * (ties + 1)) / (1 + len(drawn)),
+            }
+        )  # fmt: skip
+    return rows
 
 
 def omega(repeats: int) -> pd.DataFrame:
@@ -202,7 +339,14 @@ def omega(repeats: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-WHAT = {"distances": (distances, 4), "sections": (sections, 6), "placement": (placement, 60), "pits": (omega, 4)}
+WHAT = {
+    "distances": (distances, 200),
+    "sections": (sections, 24),
+    "serial": (serial, 3),
+    "single": (single, 8),
+    "placement": (placement, 90),
+    "pits": (omega, 4),
+}
 
 
 def main() -> None:

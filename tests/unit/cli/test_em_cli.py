@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
@@ -104,6 +105,26 @@ def test_sixteen_bits_of_the_other_contrast_are_found_out_and_said(made: Path, t
     assert abs(len(bright) - len(dark)) <= 1
 
 
+def test_serial_sections_are_corrected_by_their_labels(tmp_path: Path, capsys) -> None:
+    """The table of sizes is that of the vesicles, whose profiles the sections show."""
+    changes = {"field": {"n_sections": 5, "height_px": 200, "width_px": 260, "pixel_nm": 3.0}}
+    truth = simulate_em(em_simulation("em_sections").updated(changes), np.random.default_rng(3))
+    made = write_em(truth, tmp_path / "made")
+    words = ("--labels", made / "labels.tif", "--spacing-nm", "50,3,3", "--out", tmp_path)
+    assert call(capsys, "em", made / "synthetic.tif", *words)[0] == 0
+    row = read_results(tmp_path / "synthetic").tables["sizes"].iloc[0]
+    inside = truth.profiles[~truth.profiles["touches_border"].astype(bool)]
+    centred = inside["centred"].sum()
+    assert row["cap_from"] == "sections"
+    assert row["section_nm"] == 50
+    assert row["n_low"] < centred < row["n_high"]
+    assert row["n_vesicles"] == pytest.approx(centred, rel=0.12)
+    assert row["diameter_nm"] == pytest.approx(42, rel=0.04)
+    page = (tmp_path / "synthetic" / "report.html").read_text(encoding="utf-8")
+    assert "Vesicles centred in the stack" in page
+    assert "by the sections that show a vesicle" in page
+
+
 def image(folder: Path, name: str, pixels: np.ndarray) -> str:
     tifffile.imwrite(folder / name, pixels)
     return name
@@ -154,3 +175,27 @@ def test_an_mrc_of_one_angstrom_is_asked_for_its_spacing(tmp_path: Path, capsys)
     status, _, said = call(capsys, "em", tmp_path / "one.mrc", "--out", tmp_path / "o")
     assert status == 2
     assert "placeholder of 1.0 A" in said
+
+
+def test_partly_empty_granules_before_and_after_secretion_from_image_to_statistics(tmp_path: Path, capsys) -> None:
+    """Real runs of each command: micrographs of six cells, their vesicles, and the comparison."""
+    rows = ["movie_id,condition,animal"]
+    for seed, (when, full, partial) in enumerate([("before", 0.9, 0.1), ("after", 0.2, 0.8)] * 3):
+        changes = {"field": {"height_px": 420, "width_px": 420}, "vesicles": {"full": full, "partial": partial, "per_um3": 40.0}}
+        params = em_simulation("em_granules").updated(changes)
+        made = write_em(simulate_em(params, np.random.default_rng(seed)), tmp_path / f"made{seed}")
+        image = (made / "synthetic.tif").rename(made / f"cell{seed}.tif")
+        status, _, said = call(capsys, "em", image, "--out", tmp_path / "runs", "--preset", "granule")
+        assert status == 0, said
+        rows.append(f"cell{seed},{when},animal{seed // 2}")
+    (tmp_path / "design.csv").write_text("\n".join(rows) + "\n")
+    words = ("--filling", "--design", tmp_path / "design.csv", "--by", "condition", "--reference", "before", "--repeats", 50)
+    status, said, _ = call(capsys, "stats", tmp_path / "runs", *words, "--out", tmp_path / "stats")
+    assert status == 0
+    assert "artly empty vesicles" in said
+    effects = pd.read_parquet(tmp_path / "stats" / "effects.parquet").set_index("measure")
+    assert effects.loc["partial_fraction", "effect"] > 2
+    assert effects.loc["full_fraction", "effect"] < 0.5
+    assert effects["n_clusters_group"].eq(3).all()
+    units = pd.read_parquet(tmp_path / "stats" / "units.parquet")
+    assert units[["n_full", "n_partial", "n_empty"]].sum(axis=1).gt(1).all()

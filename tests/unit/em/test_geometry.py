@@ -129,6 +129,13 @@ def test_docked_vesicles_are_an_excess_over_chance() -> None:
     assert bins["n_random"].iloc[0] < 6
 
 
+def test_a_face_a_nanometre_over_the_membrane_is_in_contact_one_far_over_it_is_not() -> None:
+    placed = place(vesicles([-1.0, -7.0, 0.5, 25.0]), FLAT, "tomography")
+    assert distance_bins(placed, None, "tomography")["n"].tolist()[:3] == [3, 0, 1]
+    over = distance_bins(place(vesicles([-30.0, 0.5]), FLAT, "tomography"), None, "tomography")
+    assert (over["from_nm"].iloc[0], over["to_nm"].iloc[0], over["n"].iloc[0]) == (-30, 0, 1)
+
+
 def test_randomly_placed_vesicles_do_not_overlap() -> None:
     """At a tenth of the area filled, none comes nearer to the membrane than its radius, and all find a place."""
     placed = place(scattered(np.random.default_rng(1), 60), FLAT, "tomography")
@@ -211,3 +218,28 @@ def test_a_surface_has_no_pits_of_a_section() -> None:
     solid[4:] = True
     with pytest.raises(InputError, match="the membrane is a surface"):
         pits(Membrane.from_mask(solid, (2, 2, 2), "cell"))
+
+
+def test_caps_are_kept_off_the_membrane_by_the_sphere_behind_them() -> None:
+    """A small profile is the cap of a large vesicle: nearer than the vesicle's own radius its centre cannot come."""
+    placed = place(vesicles(np.full(60, 100.0), diameter_nm=20.0), FLAT, "touching")
+    cell = np.ones((100, 500), bool)
+    whole = random_placement(placed, FLAT, cell, (4.0, 4.0), np.random.default_rng(0), draws=9, apart=False)
+    caps = random_placement(
+        placed, FLAT, cell, (4.0, 4.0), np.random.default_rng(0), draws=9, apart=False, sizes=(42.0, 3.0, 50.0)
+    )
+    assert np.nanmin(whole.surface_nm) < 2
+    assert np.nanmin(caps.surface_nm) > 4
+    assert np.nanpercentile(caps.centre_nm, 1) > 17
+
+
+def test_the_size_of_whole_vesicles_reaches_random_placement() -> None:
+    rng = np.random.default_rng(2)
+    d = rng.normal(42, 3, 300)
+    seen = vesicles(rng.uniform(30, 340, 300)).assign(
+        diameter_nm=np.where(rng.random(300) < 0.6, d, d * rng.uniform(0.5, 1, 300))
+    )
+    found = describe(seen, FLAT, "bilayer_10", cell=np.ones((100, 500)), spacing_nm=(4.0, 4.0), section_nm=50.0, draws=19)
+    bare = describe(seen, FLAT, "bilayer_10", cell=np.ones((100, 500)), spacing_nm=(4.0, 4.0), draws=19)
+    docked = [one["dockings"].set_index("state").loc["docked", "n_random"] for one in (found, bare)]
+    assert docked[0] < docked[1]
