@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 ALLOWED_FAILURES = 3
 """Workers that may die under a task: with none, tasks that only waited on the dead worker would be lost with it."""
 SETTINGS = {
-    "distributed.scheduler.worker-saturation": 1.0,
+    # A second movie waits at each worker, so that none is idle while it asks for more; one that is idle takes it from there.
+    "distributed.scheduler.worker-saturation": 1.1,
     # Movies are streamed in blocks: what does not fit would not fit on disk either, only slower.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -32,6 +33,8 @@ SETTINGS = {
     "distributed.worker.memory.terminate": 0.95,
     "distributed.comm.timeouts.connect": "60s",
     "distributed.diagnostics.nvml": False,
+    # A process may take this long to come back on a busy machine; after it the worker is given up, and `mended` starts another.
+    "distributed.deploy.lost-worker-timeout": "60s",
     # The scheduler of 10,000 movies must not remember every line of progress.
     "distributed.admin.log-length": 1000,
     "distributed.admin.low-level-log-length": 1000,
@@ -84,6 +87,14 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
             if started is not None:
                 with suppress(OSError, TimeoutError):
                     started.close(timeout=5)
+
+
+def mended(client: Client, workers: int) -> None:
+    """Start anew the processes of this machine that Dask has given up; elsewhere those who started the workers see to that."""
+    from distributed import LocalCluster
+
+    if isinstance(client.cluster, LocalCluster):
+        client.cluster.scale(workers)
 
 
 def _local(wanted: Wanted) -> tuple[Any, int]:

@@ -71,7 +71,7 @@ class Marker:
             "pid": os.getpid(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._place.write(self._name, json.dumps(self._said).encode())
+        self._place.write(self._name, json.dumps(self._said).encode(), lasting=False)
         if self._limit:
             self._watch.start()
         return self
@@ -93,7 +93,7 @@ class Marker:
             told = STEP * used
             said = {**self._said, "memory_gb": round(used / 1e9, 3), "limit_gb": round(self._limit / 1e9, 3)}
             try:
-                self._place.write(self._name, json.dumps(said).encode())
+                self._place.write(self._name, json.dumps(said).encode(), lasting=False)
             except ExotrackError:
                 continue  # the disk is full: the work itself will meet it and say so
 
