@@ -9,6 +9,7 @@ cluster to itself. What kills a worker then is set aside.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,14 @@ def unforeseen(future: Future[Any], task: Task) -> Outcome | None:
     return Outcome(task.entry.movie, "failed", f"unforeseen {type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
-def guilty(task: Task, place: Store) -> Outcome:
-    """The outcome of a movie that killed its worker while nothing else ran."""
+def guilty(task: Task, place: Store, grown: Mapping[int, int]) -> Outcome:
+    """The outcome of a movie that killed its worker while nothing else ran.
+
+    grown : processes that Dask ended for their memory, and the bytes they had.
+    """
     mark = read_mark(place, task.entry.movie)
+    if mark is not None and mark.pid in grown:
+        mark = replace(mark, memory_gb=max(mark.memory_gb, grown[mark.pid] / 1e9))
     return Outcome(task.entry.movie, "aside", _killed(mark), worker="" if mark is None else mark.host)
 
 

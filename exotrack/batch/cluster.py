@@ -45,7 +45,7 @@ SETTINGS = {
 class Wanted:
     """Which workers. where : local, slurm, an address or a scheduler file. open_network : accept one without TLS.
 
-    allowed_failures : workers that may die under a task before it is given up.
+    allowed_failures : workers that may die under a task before it is given up. patience_s : wait for a scheduler to answer.
     """
 
     where: str = "local"
@@ -54,6 +54,7 @@ class Wanted:
     profile: Profile = Profile()
     open_network: bool = False
     allowed_failures: int = ALLOWED_FAILURES
+    patience_s: float = 20.0
 
 
 @contextmanager
@@ -65,14 +66,14 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
     import dask
     from distributed import Client
 
+    from exotrack.batch.slurm import remove_keys, slurm_cluster
+
     for name in ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.nanny", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with dask.config.set({**SETTINGS, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
         if wanted.where == "local":
             started, count = _local(wanted)
         elif wanted.where == "slurm":
-            from exotrack.batch.slurm import slurm_cluster
-
             started, count = slurm_cluster(wanted.profile.slurm, wanted.workers, logs)
         else:
             started, count = None, 0
@@ -87,6 +88,8 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
             if started is not None:
                 with suppress(OSError, TimeoutError):
                     started.close(timeout=5)
+                if wanted.where == "slurm":
+                    remove_keys(started)
 
 
 def mended(client: Client, workers: int) -> None:
@@ -133,10 +136,26 @@ def _joined(wanted: Wanted) -> Client:
             f"--scheduler {where}: is not encrypted, so whoever reaches it can run programs as you; start it with TLS (tls://), "
             "or accept that with --open-network"
         )
+    if scheme in ("tls", "wss"):
+        _check_certificate(where)
     try:
-        return Client(where, timeout="20s")
+        return Client(where, timeout=wanted.patience_s)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"--scheduler {where}: does not answer ({type(error).__name__}); is the scheduler running?") from None
+
+
+def _check_certificate(where: str) -> None:
+    from distributed.security import Security
+
+    try:
+        known = Security().get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"--scheduler {where}: the certificate cannot be used ({' '.join(str(error).split())})") from None
+    if known is None:
+        raise ParameterError(
+            f"--scheduler {where}: needs a certificate; name its files in DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
+        )
 
 
 def _address_in(path: Path) -> str:

@@ -30,6 +30,8 @@ TICK_S = 2.0
 LOOK_S = 5.0
 """Time between looks at how many workers there are."""
 TOPIC = "exotrack"
+GROWN = "worker-restart-memory"
+"""What Dask calls the end of a worker that grew beyond its memory."""
 PATIENCE_S = 300.0
 """Without any worker for so long, a run ends: on a machine that is too busy Dask gives up starting a process anew."""
 SEND_AGAIN = 3
@@ -73,6 +75,7 @@ class Drive:
     _suspects: deque[Task] = field(default_factory=deque)
     _keys: set[str] = field(default_factory=set)
     _under_way: dict[str, tuple[Future[Any], Task]] = field(default_factory=dict)
+    _grown: dict[int, int] = field(default_factory=dict)
     _news: queue.SimpleQueue[tuple[str, Outcome | None]] = field(default_factory=queue.SimpleQueue)
 
     @property
@@ -85,6 +88,7 @@ class Drive:
         self._items = {item.entry.movie: item for item in items}
         self._waiting.extend(replace(task, most_starts=self.allowed_failures + 1) for task in tasks)
         self.client.subscribe_topic(TOPIC, self._heard)
+        self.client.subscribe_topic(GROWN, lambda event: self._grown.update({event[1]["pid"]: event[1]["rss"]}))
         try:
             while self._waiting or self._suspects or self._under_way:
                 while self._waiting and len(self._under_way) < AHEAD * self.workers:
@@ -98,7 +102,8 @@ class Drive:
         finally:
             if self._under_way:
                 self.client.cancel([future for future, _ in self._under_way.values()])
-            self.client.unsubscribe_topic(TOPIC)
+            for topic in (TOPIC, GROWN):
+                self.client.unsubscribe_topic(topic)
 
     def _send(self, task: Task) -> None:
         movie = task.entry.movie
@@ -138,7 +143,7 @@ class Drive:
         if outcome is not None and outcome.status != SUSPECT:
             self._take(outcome, task, total)
         elif task.alone:
-            self._take(guilty(task, self.place), task, total)
+            self._take(guilty(task, self.place, self._grown), task, total)
         elif outcome is None and self._sent[task.entry.movie] <= SEND_AGAIN and not self._worn(task):
             self._waiting.appendleft(task)
         else:
