@@ -1,7 +1,7 @@
 """One movie of 10 GB, spread over the workers of a study in blocks: memory of each process, and time.
 
-``python tests/benchmarks/batch_huge.py [--gb 10] [--workers 2] [--limit-gb 1.5] [--detect] [--write]`` makes a compressed OME-Zarr
-of 512 x 512 pixels (camera noise that compresses to a sixth, a few vesicles that dock and fuse), runs a study of this one movie
+``python tests/benchmarks/batch_huge.py [--gb 10] [--workers 2] [--limit-gb 1.5] [--detect] [--write]`` makes an OME-Zarr of
+512 x 512 pixels (camera noise that compresses to a sixth, a few vesicles that dock and fuse), runs a study of this one movie
 with the whole pipeline, or with ``--detect`` only the stage that reads every pixel, on the same cluster and in the same blocks,
 and samples the resident memory of the driver and of each worker five times a second. With ``--write`` the figures go to
 docs/scale.md. Ends with status 1 if a worker had more than the limit. The movie takes 0.2 GB of disk for each GB.

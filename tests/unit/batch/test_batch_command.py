@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,14 +22,14 @@ HERE = [sys.executable, "-m", "exotrack"]
 
 
 @contextmanager
-def started(*words: object) -> Iterator[subprocess.Popen[str]]:
+def started(*words: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The command in a group of its own, with the signals of a terminal; whatever it started is gone at the end."""
 
     def as_in_a_terminal() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "env": {**os.environ, **environment}}
     with subprocess.Popen([*HERE, *map(str, words)], **pipes, text=True, process_group=0, preexec_fn=as_in_a_terminal) as process:
         try:
             yield process
@@ -39,9 +40,9 @@ def started(*words: object) -> Iterator[subprocess.Popen[str]]:
                 pass
 
 
-def call(*words: object) -> tuple[int, str]:
+def call(*words: object, **environment: str) -> tuple[int, str]:
     """Exit status, and what was said on both streams."""
-    with started(*words) as process:
+    with started(*words, **environment) as process:
         said, _ = process.communicate(timeout=250)
     return process.returncode, said
 
@@ -123,12 +124,16 @@ def test_the_command_says_what_was_done_and_what_failed(scheduler: str, tmp_path
     status, said = call("batch", study, "--out", out, "--dry-run")
     assert (status, said) == (0, "<b>: new\na: new\n2 movies: 2 new; 2 would be worked on\n")
     assert not out.exists()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out.symlink_to(elsewhere)
     words = ("batch", study, "--out", out, "--scheduler", scheduler)
-    status, said = call(*words)
+    status, said = call(*words, LC_ALL="C", TZ="Pacific/Kiritimati")
     assert status == 1
     lines = said.splitlines()
     assert "2 movies: 2 new" in lines
-    assert lines[-1] == f"1 of 2 movies done (1 now), 1 failed -> {out}"
+    assert lines[-1] == f"1 of 2 movies done (1 now), 1 failed -> {elsewhere}"
+    assert (elsewhere / "movies" / "a" / "stamp.json").is_file()
     assert any(line.startswith("exotrack: error: <b>: ") for line in lines)
     status, said = call("status", out)
     assert (status, said.splitlines()[0]) == (0, "study: 1 done, 1 failed")

@@ -1,4 +1,4 @@
-"""Studies that mean harm, and disks that fail for a moment: one line for each movie, the others done, nothing written elsewhere."""
+"""Studies that mean harm, disks that fail for a moment: one line for each movie, the others done, nothing written elsewhere."""
 
 from __future__ import annotations
 
