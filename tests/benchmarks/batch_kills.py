@@ -1,10 +1,10 @@
 """Runs of a study that are ended at random instants, and whether what they leave becomes what one run makes.
 
-``python tests/benchmarks/batch_kills.py [--kills 30] [--movies 6] [--rng 0] [--write]``: for each way to end a run (the driver by
-SIGKILL, by SIGTERM, a worker by SIGKILL, a full disk) rounds of a study that is ended `--each` times and then let go on to its
-end, until it has been ended as often as asked. With ``--write`` the table goes to docs/batch.md. Ends with status 1 if any table
-of any round differs from those of a run that was left alone, or anything half-made is left. The full disk is a tmpfs, which
-only root may mount; without that right it is left out, and the table says so.
+``python tests/benchmarks/batch_kills.py [--kills 30] [--movies 4] [--ways WAY ...] [--rng 0] [--write]``: for each way to end
+a run (the driver by SIGKILL, by SIGTERM, a worker by SIGKILL, a full disk) rounds of a study that is ended `--each` times and then
+let go on to its end, until it has been ended as often as asked. With ``--write`` the rows of these ways go to docs/batch.md. Ends
+with status 1 if any table of any round differs from those of a run that was left alone, or anything half-made is left. The full
+disk is a tmpfs, which only root may mount; without that right it is left out, and the table says so.
 """
 
 from __future__ import annotations
@@ -148,6 +148,15 @@ def half_made(out: Path) -> list[Path]:
     return [path for path in out.rglob("*") if path.suffix in (".tmp", ".old") or path.name == ".parts"]
 
 
+def merged(text: str, page: str) -> str:
+    """`text` with the rows of ways that were not tried now as they stood before."""
+    rows = {line.split("|")[1]: line for line in page.partition(BEGIN)[2].partition(END)[0].splitlines() if line.startswith("| ")}
+    new = {line.split("|")[1]: line for line in text.splitlines() if line.startswith("| ")}
+    head, _, _ = text.partition("| what was ended")
+    kept = [{**rows, **new}[key] for key in dict.fromkeys((*new, *rows))]
+    return head + "\n".join([kept[0], "|---|--:|--:|--:|--:|---|", *kept[1:]]) + "\n"
+
+
 def report(tallies: dict[str, Tally], movies: int, tables_of_each: int, rng: int) -> str:
     """The table in Markdown."""
     rows = ["| what was ended | times ended | in rounds | rounds with other tables | half-made files left | exit statuses |"]
@@ -155,7 +164,7 @@ def report(tallies: dict[str, Tally], movies: int, tables_of_each: int, rng: int
     for way, tally in tallies.items():
         said = ", ".join(str(status) for status in sorted(tally.statuses))
         rows.append(f"| {way} | {tally.ended} | {tally.rounds} | {tally.different} | {tally.left} | {said} |")
-    if "full disk" not in tallies:
+    if os.geteuid():
         rows.append("| full disk | not tried: no disk may be mounted here | | | | |")
     about = f"Studies of {movies} movies with {tables_of_each} tables each, on one worker, random seed {rng}."
     return f"{about} A negative status is the number of the signal.\n\n" + "\n".join(rows) + "\n"
@@ -167,6 +176,7 @@ def main() -> int:
     words.add_argument("--kills", type=int, default=30)
     words.add_argument("--each", type=int, default=6)
     words.add_argument("--movies", type=int, default=4)
+    words.add_argument("--ways", nargs="+", choices=tuple(SHARE), default=tuple(SHARE))
     words.add_argument("--rng", type=int, default=0)
     words.add_argument("--write", action="store_true")
     asked = words.parse_args()
@@ -176,8 +186,8 @@ def main() -> int:
         study = small_study(folder, [f"{'ab'[k % 2]}/m{k}" for k in range(asked.movies)])
         whole = folder / "whole"
         finish(study, whole)
-        for way, share in SHARE.items():
-            times = max(round(share * asked.kills), 1)
+        for way in asked.ways:
+            times = max(round(SHARE[way] * asked.kills), 1)
             if way != "full disk":
                 tallies[way] = killed_rounds(study, folder, whole, way, times, asked.each, rng)
             elif os.geteuid() == 0:
@@ -187,7 +197,7 @@ def main() -> int:
     if asked.write:
         page = PAGE.read_text(encoding="utf-8")
         before, _, rest = page.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8", newline="\n")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{merged(text, page)}\n{END}{rest.partition(END)[2]}", encoding="utf-8", newline="\n")
     return 1 if any(tally.different or tally.left for tally in tallies.values()) else 0
 
 
