@@ -1,7 +1,7 @@
 """Runs of a study that are ended at random instants, and whether what they leave becomes what one run makes.
 
 ``python tests/benchmarks/batch_kills.py [--kills 30] [--movies 4] [--ways WAY ...] [--rng 0] [--write]``: for each way to end
-a run (the driver by SIGKILL, by SIGTERM, a worker by SIGKILL, a full disk) rounds of a study that is ended `--each` times and then
+a run (the driver by SIGKILL, by SIGTERM, a worker by SIGKILL, a full disk) rounds of a study that is ended `--each` times, then
 let go on to its end, until it has been ended as often as asked. With ``--write`` the rows of these ways go to docs/batch.md. Ends
 with status 1 if any table of any round differs from those of a run that was left alone, or anything half-made is left. The full
 disk is a tmpfs, which only root may mount; without that right it is left out, and the table says so.
