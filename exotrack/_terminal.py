@@ -128,7 +128,10 @@ def _interruptible() -> Iterator[None]:
 
 
 class Bars:
-    """Progress bars on stderr, from two seconds on, if it is a terminal. Call with (what, done, in all)."""
+    """Progress bars on stderr, from two seconds on, if it is a terminal. Call with (what, done, in all).
+
+    With ``EXOTRACK_PROGRESS=lines`` every call is a line ``exotrack: progress: what done total`` instead, for programs.
+    """
 
     PATIENCE_S = 2.0
 
@@ -148,6 +151,9 @@ class Bars:
     def __call__(self, what: str, done: int, total: int) -> None:
         if _arrived:  # and was swallowed by what it landed in
             raise _arrived[0]
+        if os.environ.get("EXOTRACK_PROGRESS") == "lines":
+            complain(f"{what} {done} {total}", "progress")
+            return
         if not sys.stderr.isatty() or time.monotonic() - self._begun < self.PATIENCE_S:
             return
         if self._shown is None:

@@ -17,6 +17,7 @@ from exotrack.errors import InputError
 from exotrack.io.foreign import tracks_table as from_columns
 from exotrack.movie import Movie
 from exotrack.tables import EVENT_KINDS, Events, Table
+from napari_exotrack._colours import palette
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 LayerData = tuple[Any, dict[str, Any], str]
 """What napari takes: (data, arguments of the layer, kind of layer)."""
 
-COLOURS = dict(zip(EVENT_KINDS, ("#999999", "#56b4e9", "#e69f00", "#d55e00", "#cc79a7"), strict=True))
-"""Colour of each kind of event, told apart by every eye (Okabe and Ito 2008)."""
+COLOURS = {kind: palette(dark=True)[kind] for kind in EVENT_KINDS}
+"""Colour of each kind of event as the report has it on dark ground: layers lie on black."""
+SYMBOLS = dict(zip(EVENT_KINDS, ("square", "triangle_down", "triangle_up", "disc", "diamond"), strict=True))
+"""Shape of each kind as in the report, so that nothing is told by colour alone."""
+LOOK = {"colormap": "gray", "projection_mode": "none"}
+"""Of movies. With any other projection a view of many times would read them all."""
 SIZE_UM = 1.0
 """Rings around events are this wide: a vesicle with room around it."""
 
@@ -85,7 +90,7 @@ def movie_layer(movie: Movie, name: str = "") -> LayerData:
     frames = np.stack([movie[k] for k in (0, len(movie) // 2, len(movie) - 1)]).astype(float)
     low, high = np.nanpercentile(frames, [1.0, 99.8])
     arguments = Place.of(movie).arguments(name or movie.movie_id)
-    return LazyImage(movie), arguments | {"contrast_limits": (low, max(high, low + 1.0)), "colormap": "gray"}, "image"
+    return LazyImage(movie), arguments | LOOK | {"contrast_limits": (low, max(high, low + 1.0))}, "image"
 
 
 def footprint_layer(labels: NDArray[np.integer[Any]], place: Place) -> LayerData:
@@ -101,7 +106,7 @@ def events_layer(events: pd.DataFrame, place: Place, name: str = "events") -> La
         "border_color": [COLOURS[kind] for kind in events["kind"]] or "white",
         "border_width": 0.15,
         "size": SIZE_UM / place.pixel_um,
-        "symbol": "disc",
+        "symbol": [SYMBOLS[kind] for kind in events["kind"]] or "disc",
     }
     return place.points(events), arguments, "points"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_exotrack._convert import LayerData, Place, events_layer, movie_layer, tracks_layer
+from napari_exotrack._source import OPENED
 
 
 def granule() -> list[LayerData]:
@@ -25,8 +26,9 @@ def _sample(name: str) -> list[LayerData]:
     truth = sample(f"{name}_truth")
     place = Place.of(movie)
     events = read_table(truth / "events.parquet", Events)
+    data, arguments, kind = movie_layer(movie)
     return [
-        movie_layer(movie),
+        (data, arguments | {"metadata": {OPENED: {"path": str(sample(f"{name}.tif"))}}}, kind),
         tracks_layer(read_table(truth / "tracks.parquet", Tracks), place, "true tracks"),
         events_layer(events[events["visible"]], place, "true events"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,81 @@ def results(tmp_path: Path) -> Path:
     }
     record = {"movie_id": "cell", "movie": movie_record(movie), "opened": {"path": str(movie_path)}}
     return exotrack.write_results(tmp_path / "out" / "cell", tables, preset("granule"), record)
+
+
+@pytest.fixture
+def docks(drawable: None, request: pytest.FixtureRequest) -> Any:
+    """Opens a dock of the plugin by name in a viewer, on a results folder if one is given; closed after the test."""
+    make, made = request.getfixturevalue("make_napari_viewer"), []
+
+    def dock(name: str, folder: Path | None = None, *, viewer: Any = None, show: bool = True) -> Any:
+        import importlib
+
+        viewer = viewer or make(show=show)
+        if show:
+            viewer.window.resize(1280, 800)
+        if folder is not None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "the tables are shown without")
+                for data in read_folder(str(folder)):
+                    viewer.add_layer(Layer.create(*data))
+        module = importlib.import_module(f"napari_exotrack._{name}_dock")
+        one = getattr(module, f"{name.capitalize()}Dock")(viewer)
+        made.append(viewer.window.add_dock_widget(one, name=name, area="right"))
+        made[-1].exotrack_dock = one
+        QApplication.processEvents()
+        return one
+
+    from napari.layers import Layer
+    from qtpy.QtWidgets import QApplication
+
+    from napari_exotrack._reader import read_folder
+
+    yield dock
+    for holder in made:
+        if not holder.exotrack_dock.is_over:
+            holder.exotrack_dock.close()
+        holder.exotrack_dock = None
+
+
+@pytest.fixture
+def click_row(qtbot: Any) -> Any:
+    """Clicks on a row of a dock's table with the mouse."""
+    from qtpy.QtCore import Qt
+
+    def click(dock: Any, row: int) -> None:
+        index = dock.model.index(row, 1)
+        dock.table.scrollTo(index)
+        qtbot.mouseClick(dock.table.viewport(), Qt.MouseButton.LeftButton, pos=dock.table.visualRect(index).center())
+
+    return click
+
+
+@pytest.fixture
+def canvas_click(qtbot: Any) -> Any:
+    """Clicks with the mouse where a place (um) is drawn on the canvas."""
+    from qtpy.QtCore import QPoint, Qt
+
+    def click(viewer: Any, y_um: float, x_um: float) -> None:
+        native = viewer.window._qt_viewer.canvas.native
+        qtbot.wait(30)
+        zoom, centre = viewer.scene.camera.zoom, viewer.scene.camera.center[-2:]
+        x = native.width() / 2 + (x_um - centre[1]) * zoom
+        y = native.height() / 2 + (y_um - centre[0]) * zoom
+        qtbot.mouseClick(native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+        qtbot.wait(30)
+
+    return click
+
+
+@pytest.fixture
+def canvas_key(qtbot: Any) -> Any:
+    """Presses a key on the canvas."""
+    from qtpy.QtCore import Qt
+
+    def press(viewer: Any, letter: str) -> None:
+        native = viewer.window._qt_viewer.canvas.native
+        native.setFocus()
+        qtbot.keyClick(native, getattr(Qt.Key, f"Key_{letter}"))
+
+    return press
