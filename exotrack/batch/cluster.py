@@ -35,12 +35,16 @@ SETTINGS = {
     "distributed.worker.memory.terminate": 0.95,
     "distributed.comm.timeouts.connect": "60s",
     "distributed.diagnostics.nvml": False,
-    # A process may take this long to come back on a busy machine; after it the worker is given up, and `mended` starts another.
-    "distributed.deploy.lost-worker-timeout": "60s",
     # The scheduler of 10,000 movies must not remember every line of progress.
     "distributed.admin.log-length": 1000,
     "distributed.admin.low-level-log-length": 1000,
 }
+
+HERE = {
+    # A process may take this long to come back on a busy machine; after it the worker is given up, and `mended` starts another.
+    "distributed.deploy.lost-worker-timeout": "60s",
+}
+"""Further settings for workers of this machine; a job that is lost elsewhere is to be replaced sooner."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
 
     for name in ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.nanny", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with dask.config.set({**SETTINGS, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
+    here = HERE if wanted.where == "local" else {}
+    with dask.config.set({**SETTINGS, **here, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
         if wanted.where == "local":
             started, count = _local(wanted)
         elif wanted.where == "slurm":
