@@ -278,8 +278,8 @@ def _values(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of parameters") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: is not TOML ({error}); see docs/parameters.md for the form") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParameterError(f"{path}: is not TOML ({str(error)[:200]}); see docs/parameters.md for the form") from None
 
 
 def to_toml(params: Params) -> str:

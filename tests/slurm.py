@@ -5,6 +5,7 @@ On Debian and its kin: ``apt-get install --no-install-recommends slurm-wlm munge
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import os
 import secrets
@@ -71,7 +72,12 @@ def slurm(root: Path, nodes: int = 2) -> Iterator[Path]:
     root : an empty folder with a short path: that of a socket has at most 108 characters.
     """
     root.chmod(0o755)  # munge refuses a socket that not everybody can reach
-    configuration = _configured(root, nodes)
+    with _ports(nodes + 1) as port:
+        yield from _run(root, nodes, port)
+
+
+def _run(root: Path, nodes: int, port: int) -> Iterator[Path]:
+    configuration = _configured(root, nodes, port)
     environment = {**os.environ, "SLURM_CONF": str(configuration), "PATH": SEARCHED}
     _daemon(
         ["munged", f"--key-file={root}/munge.key", f"--socket={root}/munge.sock", f"--pid-file={root}/munged.pid",
@@ -86,17 +92,17 @@ def slurm(root: Path, nodes: int = 2) -> Iterator[Path]:
         yield configuration
     finally:
         subprocess.run(["scancel", "-u", getpass.getuser()], env=environment, capture_output=True, check=False, timeout=30)
-        for path in (*sorted(root.glob("slurmd.*.pid")), root / "slurmctld.pid", root / "munged.pid"):
-            _end(path)
+        _end([*sorted(root.glob("slurmd.*.pid")), root / "slurmctld.pid"])
+        _end([root / "munged.pid"])
 
 
-def _configured(root: Path, nodes: int) -> Path:
+def _configured(root: Path, nodes: int, port: int) -> Path:
     for folder in ("state", *(f"spool/n{number}" for number in range(1, nodes + 1))):
         (root / folder).mkdir(parents=True)
     key = root / "munge.key"
     key.write_bytes(secrets.token_bytes(1024))
     key.chmod(0o400)
-    port, host = _free_port(nodes), socket.gethostname().partition(".")[0]
+    host = socket.gethostname().partition(".")[0]
     text = CONF.format(host=host, port=port, user=getpass.getuser(), root=root)
     for number in range(1, nodes + 1):
         where = f"NodeHostname={host} NodeAddr=127.0.0.1 Port={port + number}"
@@ -107,16 +113,26 @@ def _configured(root: Path, nodes: int) -> Path:
     return root / "slurm.conf"
 
 
-def _free_port(nodes: int) -> int:
-    """The first of as many ports in a row as are needed."""
-    for port in range(26817, 32000, nodes + 1):
-        try:
-            for one in range(port, port + nodes + 1):
-                with socket.socket() as tried:
-                    tried.bind(("127.0.0.1", one))
-        except OSError:
-            continue
-        return port
+@contextmanager
+def _ports(count: int) -> Iterator[int]:
+    """The first of `count` ports in a row that are free, kept from other runs on this machine by a lock on a file."""
+    for port in range(26_817, 32_000, count):
+        lock = Path(tempfile.gettempdir()) / f"exotrack-slurm-{getpass.getuser()}-{port}.lock"
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(file.fileno()).st_ino != lock.stat().st_ino:
+                    continue  # of a run that has just ended
+                for one in range(port, port + count):
+                    with socket.socket() as tried:
+                        tried.bind(("127.0.0.1", one))
+            except OSError:
+                continue
+            try:
+                yield port
+            finally:
+                lock.unlink(missing_ok=True)
+            return
     raise OSError("no ports are free")
 
 
@@ -141,16 +157,17 @@ def _wait_for_nodes(root: Path, nodes: int, environment: dict[str, str]) -> None
     raise OSError("the nodes did not become idle: " + (root / "slurmctld.log").read_text()[-2000:])
 
 
-def _end(path: Path) -> None:
+def _end(paths: list[Path]) -> None:
+    """End the processes that these files name, all at once: each takes two seconds over it."""
     import psutil
 
-    if not path.exists():
-        return
-    try:
-        process = psutil.Process(int(path.read_text()))
-        process.terminate()
-        process.wait(10)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired:
+    ended = []
+    for path in paths:
+        try:
+            process = psutil.Process(int(path.read_text()))
+            process.terminate()
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            continue
+        ended.append(process)
+    for process in psutil.wait_procs(ended, timeout=10)[1]:
         process.kill()

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from exotrack._blocks import default_workers
 from exotrack.batch.profile import Profile
-from exotrack.errors import InputError, ParameterError
+from exotrack.errors import InputError, ParameterError, TryAgainError
 
 if TYPE_CHECKING:
     from distributed import Client
 
 ALLOWED_FAILURES = 3
 """Workers that may die under a task: with none, tasks that only waited on the dead worker would be lost with it."""
+STARTS = 3
+"""Times the processes of this machine are tried to be started."""
 SETTINGS = {
-    "distributed.scheduler.worker-saturation": 1.0,
+    # A second movie waits at each worker, so that none is idle while it asks for more; one that is idle takes it from there.
+    "distributed.scheduler.worker-saturation": 1.1,
     # Movies are streamed in blocks: what does not fit would not fit on disk either, only slower.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -37,12 +40,18 @@ SETTINGS = {
     "distributed.admin.low-level-log-length": 1000,
 }
 
+HERE = {
+    # A process may take this long to come back on a busy machine; after it the worker is given up, and `mended` starts another.
+    "distributed.deploy.lost-worker-timeout": "60s",
+}
+"""Further settings for workers of this machine; a job that is lost elsewhere is to be replaced sooner."""
+
 
 @dataclass(frozen=True)
 class Wanted:
     """Which workers. where : local, slurm, an address or a scheduler file. open_network : accept one without TLS.
 
-    allowed_failures : workers that may die under a task before it is given up.
+    allowed_failures : workers that may die under a task before it is given up. patience_s : wait for a scheduler to answer.
     """
 
     where: str = "local"
@@ -51,6 +60,7 @@ class Wanted:
     profile: Profile = Profile()
     open_network: bool = False
     allowed_failures: int = ALLOWED_FAILURES
+    patience_s: float = 20.0
 
 
 @contextmanager
@@ -62,14 +72,15 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
     import dask
     from distributed import Client
 
+    from exotrack.batch.slurm import remove_keys, slurm_cluster
+
     for name in ("distributed.worker", "distributed.scheduler", "distributed.core", "distributed.nanny", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with dask.config.set({**SETTINGS, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
+    here = HERE if wanted.where == "local" else {}
+    with dask.config.set({**SETTINGS, **here, "distributed.scheduler.allowed-failures": wanted.allowed_failures}):
         if wanted.where == "local":
             started, count = _local(wanted)
         elif wanted.where == "slurm":
-            from exotrack.batch.slurm import slurm_cluster
-
             started, count = slurm_cluster(wanted.profile.slurm, wanted.workers, logs)
         else:
             started, count = None, 0
@@ -84,9 +95,36 @@ def connected(wanted: Wanted, logs: Path | None) -> Iterator[tuple[Client, int]]
             if started is not None:
                 with suppress(OSError, TimeoutError):
                     started.close(timeout=5)
+                if wanted.where == "slurm":
+                    remove_keys(started)
+
+
+def mended(client: Client, workers: int) -> None:
+    """Start anew the processes of this machine that Dask has given up; elsewhere those who started the workers see to that."""
+    from distributed import LocalCluster, Status
+
+    cluster = client.cluster
+    if not isinstance(cluster, LocalCluster):
+        return
+    for name, one in list(cluster.workers.items()):
+        if one.status in (Status.closed, Status.failed):
+            cluster.workers.pop(name, None)
+    cluster.scale(workers)
 
 
 def _local(wanted: Wanted) -> tuple[Any, int]:
+    """Start it; a worker that is ended while it starts takes the whole cluster with it, so that is tried again."""
+    for left in range(STARTS - 1, -1, -1):
+        try:
+            return _local_once(wanted)
+        except (RuntimeError, OSError, TimeoutError) as error:
+            if not left:
+                said = " ".join(str(error).split())[:200]
+                raise TryAgainError(f"the workers could not be started ({said}); run the same command again") from None
+    raise AssertionError("a loop that ends by a return or an error")
+
+
+def _local_once(wanted: Wanted) -> tuple[Any, int]:
     from distributed import LocalCluster
 
     count = wanted.workers or default_workers()
@@ -122,10 +160,26 @@ def _joined(wanted: Wanted) -> Client:
             f"--scheduler {where}: is not encrypted, so whoever reaches it can run programs as you; start it with TLS (tls://), "
             "or accept that with --open-network"
         )
+    if scheme in ("tls", "wss"):
+        _check_certificate(where)
     try:
-        return Client(where, timeout="20s")
+        return Client(where, timeout=wanted.patience_s)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(f"--scheduler {where}: does not answer ({type(error).__name__}); is the scheduler running?") from None
+
+
+def _check_certificate(where: str) -> None:
+    from distributed.security import Security
+
+    try:
+        known = Security().get_connection_args("client")["ssl_context"]
+    except (OSError, ValueError) as error:
+        raise ParameterError(f"--scheduler {where}: the certificate cannot be used ({' '.join(str(error).split())})") from None
+    if known is None:
+        raise ParameterError(
+            f"--scheduler {where}: needs a certificate; name its files in DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "..__TLS__CLIENT__CERT and ..__TLS__CLIENT__KEY"
+        )
 
 
 def _address_in(path: Path) -> str:

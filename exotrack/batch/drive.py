@@ -1,22 +1,24 @@
-"""A window of movies on the workers, until all are done: nothing is gathered here but a few lines for each."""
+"""A window of movies on the workers, until all are done: nothing is gathered here but a few lines for each.
+
+What became of a movie is told by its worker as a message, not kept as a result on it: a result would be lost with the worker,
+and the movie done twice.
+"""
 
 from __future__ import annotations
 
-import json
+import queue
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from exotrack.batch.cluster import ALLOWED_FAILURES
-from exotrack.batch.dataset import withdraw
-from exotrack.batch.marker import Mark, read_mark, unmark
-from exotrack.batch.plan import Failure, Item
-from exotrack.batch.stamp import FAILED, LOGS
+from exotrack.batch.blame import SUSPECT, alone, forgotten, guilty, kept, suspected, unforeseen
+from exotrack.batch.cluster import ALLOWED_FAILURES, mended
+from exotrack.batch.marker import read_mark, unmark
+from exotrack.batch.plan import Item
 from exotrack.batch.store import Store
-from exotrack.batch.work import Outcome, Task, do
+from exotrack.batch.work import Outcome, Task, Tell, do
 from exotrack.errors import TryAgainError
 
 if TYPE_CHECKING:
@@ -25,11 +27,17 @@ if TYPE_CHECKING:
 AHEAD = 3
 """Movies under way for each worker: enough that none waits, few enough that memory stays flat for 10,000 movies."""
 TICK_S = 2.0
+LOOK_S = 5.0
+"""Time between looks at how many workers there are."""
 TOPIC = "exotrack"
+GROWN = "worker-restart-memory"
+"""What Dask calls the end of a worker that grew beyond its memory."""
 PATIENCE_S = 300.0
 """Without any worker for so long, a run ends: on a machine that is too busy Dask gives up starting a process anew."""
 SEND_AGAIN = 3
-"""Times a movie is handed out again after its worker was lost through no fault that it can be blamed for."""
+"""Times a movie is handed out again after its worker was lost, before it becomes a suspect even if it left no mark."""
+
+Work = Callable[[Task, Tell | None], Outcome]
 
 
 class Watch(Protocol):
@@ -54,13 +62,21 @@ class Drive:
     watch: Watch
     workers: int
     allowed_failures: int = ALLOWED_FAILURES
-    work: Callable[[Task], Outcome] | None = None
+    work: Work = do
     patience_s: float | None = PATIENCE_S
     failed: dict[str, Outcome] = field(default_factory=dict)
     _done: int = 0
+    _there: int = 0
     _seen: float = field(default_factory=time.monotonic)
+    _looked: float = 0.0
     _sent: dict[str, int] = field(default_factory=dict)
     _items: dict[str, Item] = field(default_factory=dict)
+    _waiting: deque[Task] = field(default_factory=deque)
+    _suspects: deque[Task] = field(default_factory=deque)
+    _keys: set[str] = field(default_factory=set)
+    _under_way: dict[str, tuple[Future[Any], Task]] = field(default_factory=dict)
+    _grown: dict[int, int] = field(default_factory=dict)
+    _news: queue.SimpleQueue[tuple[str, Outcome | None]] = field(default_factory=queue.SimpleQueue)
 
     @property
     def done(self) -> int:
@@ -70,65 +86,73 @@ class Drive:
     def run(self, items: Sequence[Item], tasks: Sequence[Task]) -> None:
         """Work on `tasks`, which belong to `items`, until all have ended; `TryAgainError` if it cannot go on."""
         self._items = {item.entry.movie: item for item in items}
-        waiting, under_way = deque(tasks), dict[Any, Task]()
-        total = len(tasks)
+        self._waiting.extend(replace(task, most_starts=self.allowed_failures + 1) for task in tasks)
         self.client.subscribe_topic(TOPIC, self._heard)
+        self.client.subscribe_topic(GROWN, lambda event: self._grown.update({event[1]["pid"]: event[1]["rss"]}))
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < AHEAD * self.workers:
-                    task = waiting.popleft()
-                    under_way[self._send(task)] = task
-                for future in self._ended(list(under_way)):
-                    task = under_way.pop(future)
-                    outcome = self._outcome(future, task)
-                    if outcome is None:
-                        waiting.appendleft(task)
-                    else:
-                        self._take(outcome, task, total)
+            while self._waiting or self._suspects or self._under_way:
+                while self._waiting and len(self._under_way) < AHEAD * self.workers:
+                    self._send(self._waiting.popleft())
+                if not self._under_way:
+                    self._send(alone(self._suspects.popleft(), self.place))
+                for key, outcome in self._heard_by_now():
+                    if key in self._under_way:
+                        self._keys.discard(key)
+                        self._ended(*self._under_way.pop(key), outcome, len(tasks))
         finally:
-            if under_way:
-                self.client.cancel(list(under_way))
-            self.client.unsubscribe_topic(TOPIC)
+            if self._under_way:
+                self.client.cancel([future for future, _ in self._under_way.values()])
+            for topic in (TOPIC, GROWN):
+                self.client.unsubscribe_topic(topic)
 
-    def _send(self, task: Task) -> Future[Any]:
+    def _send(self, task: Task) -> None:
         movie = task.entry.movie
         if movie not in self._sent:
             unmark(self.place, movie)  # of an earlier run that was killed
         self._sent[movie] = self._sent.get(movie, 0) + 1
         key = f"movie-{movie}-{task.run[:8]}-{self._sent[movie]}"
-        return self.client.submit(self.work or on_worker, task, key=key, pure=False, retries=0)
+        self._keys.add(key)  # before anything can be heard of it
+        future = self.client.submit(on_worker, task, self.work, key, key=key, pure=False, retries=0)
+        self._under_way[key] = future, task
+        future.add_done_callback(lambda ended: self._news.put((ended.key, None)))
 
-    def _ended(self, futures: list[Any]) -> list[Any]:
-        """Those that have ended, within a short time."""
-        from distributed import wait
-
+    def _heard_by_now(self) -> Iterator[tuple[str, Outcome | None]]:
+        """What has been heard since the last time, after waiting a short time for it."""
         try:
-            found = list(wait(futures, timeout=TICK_S, return_when="FIRST_COMPLETED").done)
-        except TimeoutError:
-            found = []
-        there = self.workers if found else len(self.client.nthreads())
+            yield self._news.get(timeout=TICK_S)
+            while True:
+                yield self._news.get_nowait()
+        except queue.Empty:
+            self._look()
+
+    def _look(self) -> None:
+        """See that there are workers."""
         now = time.monotonic()
-        self._seen = now if there else self._seen
-        if self.patience_s is not None and now - self._seen > self.patience_s:
-            raise TryAgainError(f"no worker has been there for {self.patience_s:.0f} s; run the same command again")
-        self.watch.tick(there)
-        return found
+        if now - self._looked >= LOOK_S:
+            self._looked, self._there = now, sum(self.client.nthreads().values())
+            self._seen = now if self._there else self._seen
+            if self._there < self.workers:
+                mended(self.client, self.workers)
+            if self.patience_s is not None and now - self._seen > self.patience_s:
+                raise TryAgainError(f"no worker has been there for {self.patience_s:.0f} s; run the same command again")
+        self.watch.tick(self._there)
 
-    def _outcome(self, future: Future[Any], task: Task) -> Outcome | None:
-        """What became of a task; None if it must be sent again."""
-        from distributed import KilledWorker
+    def _ended(self, future: Future[Any], task: Task, outcome: Outcome | None, total: int) -> None:
+        """A movie has an outcome, or has lost its worker and is sent again, or is a suspect, or found guilty."""
+        outcome = outcome or unforeseen(future, task)
+        if outcome is not None and outcome.status != SUSPECT:
+            self._take(outcome, task, total)
+        elif task.alone:
+            self._take(guilty(task, self.place, self._grown), task, total)
+        elif outcome is None and self._sent[task.entry.movie] <= SEND_AGAIN and not self._worn(task):
+            self._waiting.appendleft(task)
+        else:
+            self._suspects.append(task)
 
-        if future.status == "finished":
-            found: Outcome = future.result()
-            return found
-        movie, error = task.entry.movie, None if future.status == "cancelled" else future.exception()
-        if future.status in ("cancelled", "lost") or isinstance(error, KilledWorker):
-            mark = read_mark(self.place, movie)
-            guilty = mark is not None and mark.starts > self.allowed_failures
-            if not guilty and self._sent[movie] <= SEND_AGAIN:
-                return None
-            return Outcome(movie, "aside", _killed(mark), worker="" if mark is None else mark.host)
-        return Outcome(movie, "failed", f"unforeseen {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+    def _worn(self, task: Task) -> bool:
+        """Whether a movie was begun as often as it may be."""
+        mark = read_mark(self.place, task.entry.movie)
+        return mark is not None and mark.starts >= task.most_starts
 
     def _take(self, outcome: Outcome, task: Task, total: int) -> None:
         if outcome.status == "again":
@@ -136,36 +160,25 @@ class Drive:
         self._done += 1
         movie = outcome.movie
         if outcome.status in ("done", "kept"):
-            if self._items[movie].state in ("failed", "aside"):
-                self.place.remove(f"{FAILED}/{movie}.json")
-                self.place.remove(f"{LOGS}/{movie}.log")
+            forgotten(self._items[movie], self.place)
         else:
             self.failed[movie] = outcome
-            self._keep(outcome, task)
+            kept(outcome, task, self._items[movie], self.place)
         self.watch.finished(outcome, self._done, total)
 
-    def _keep(self, outcome: Outcome, task: Task) -> None:
-        """Write a failure down, and take the movie out of the dataset: what is there was made from something else."""
-        movie, aside = outcome.movie, outcome.status == "aside"
-        mark = read_mark(self.place, movie)
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        attempts = max(mark.starts if mark else 1, 1)
-        record = Failure(movie, outcome.reason, task.entry.source, task.code, attempts, aside, when)
-        self.place.write(f"{FAILED}/{movie}.json", json.dumps(asdict(record), indent=2).encode("utf-8", "backslashreplace"))
-        if aside:
-            self.place.write(f"{LOGS}/{movie}.log", f"{when} {outcome.reason}\n".encode("utf-8", "backslashreplace"))
-        unmark(self.place, movie)
-        stamp = self._items[movie].stamp
-        for condition in {task.entry.condition, *([stamp.design.get("condition", "all")] if stamp else [])}:
-            withdraw(self.place, movie, condition)
-
     def _heard(self, event: Any) -> None:
+        """What a worker says, in the thread of the network; other runs may use the same scheduler."""
         said = event[1]
-        self.watch.stage(said["movie"], said["what"], said["done"], said["total"])
+        if said["key"] not in self._keys:
+            return
+        if "outcome" in said:
+            self._news.put((said["key"], Outcome(**said["outcome"])))
+        else:
+            self.watch.stage(said["movie"], said["what"], said["done"], said["total"])
 
 
-def on_worker(task: Task) -> Outcome:
-    """`do` on a worker of Dask, telling the driver of its progress about once a second."""
+def on_worker(task: Task, work: Work, key: str) -> Outcome:
+    """`work` on a worker of Dask, telling the driver of its progress about once a second, and of its outcome."""
     from distributed import get_worker
 
     worker, last = get_worker(), 0.0
@@ -174,16 +187,8 @@ def on_worker(task: Task) -> Outcome:
         nonlocal last
         if time.monotonic() - last >= 1.0:
             last = time.monotonic()
-            worker.log_event(TOPIC, {"movie": task.entry.movie, "what": what, "done": done, "total": total})
+            worker.log_event(TOPIC, {"key": key, "movie": task.entry.movie, "what": what, "done": done, "total": total})
 
-    return do(task, tell)
-
-
-def _killed(mark: Mark | None) -> str:
-    if mark is None:
-        return "its worker was lost before it began, several times; see the logs of the workers"
-    where = f"{mark.starts} times, last on {mark.host} (process {mark.pid})"
-    if mark.memory_gb:
-        used = f"its worker had {mark.memory_gb:.2f} GB of {mark.limit_gb:.2f} GB and was ended"
-        return f"out of memory: {used}, {where}; give workers more with --memory-gb or the profile"
-    return f"its worker died {where}: a crash in a library or an end from outside"
+    outcome = suspected(task) or work(task, tell)
+    worker.log_event(TOPIC, {"key": key, "outcome": asdict(outcome)})
+    return outcome

@@ -27,7 +27,7 @@ STEP = 1.03
 
 @dataclass(frozen=True)
 class Mark:
-    """starts : times a worker began with the movie and did not end. memory_gb, limit_gb : the last if it came near the limit."""
+    """starts : times a worker began with the movie and did not end. memory_gb : the last, if it came near limit_gb."""
 
     starts: int
     host: str
@@ -70,8 +70,9 @@ class Marker:
             "host": self.host,
             "pid": os.getpid(),
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            "limit_gb": round(self._limit / 1e9, 3),
         }
-        self._place.write(self._name, json.dumps(self._said).encode())
+        self._place.write(self._name, json.dumps(self._said).encode(), lasting=False)
         if self._limit:
             self._watch.start()
         return self
@@ -91,9 +92,9 @@ class Marker:
             if used < told:
                 continue
             told = STEP * used
-            said = {**self._said, "memory_gb": round(used / 1e9, 3), "limit_gb": round(self._limit / 1e9, 3)}
+            said = {**self._said, "memory_gb": round(used / 1e9, 3)}
             try:
-                self._place.write(self._name, json.dumps(said).encode())
+                self._place.write(self._name, json.dumps(said).encode(), lasting=False)
             except ExotrackError:
                 continue  # the disk is full: the work itself will meet it and say so
 

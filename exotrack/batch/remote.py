@@ -36,6 +36,7 @@ def opened(url: str) -> tuple[Any, str]:
 def traits(url: str) -> str:
     """What says that a remote file is still the same without reading it: size and tag or time, of every file below `url`."""
     files, path = opened(url)
+    files.invalidate_cache()  # what was listed some time ago is not what is there
     try:
         found = files.find(path, detail=True) or {path: files.info(path)}
     except FileNotFoundError:

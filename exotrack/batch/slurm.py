@@ -13,6 +13,8 @@ from exotrack.errors import InputError, ParameterError
 
 OWN_SHARE = 0.9
 """Part of a job's memory that its workers may use: Dask must end a worker that grows, before SLURM ends the job."""
+GUARD_GB = 0.15
+"""What the process takes that guards the workers of a job."""
 MARGIN_S = 300.0
 """A worker stops this long before the wall time of its job."""
 
@@ -49,7 +51,7 @@ def _options(asked: Slurm, logs: Path | None) -> dict[str, Any]:
         "account": asked.account,
         "cores": asked.cores,
         "processes": asked.cores,
-        "memory": f"{int(asked.memory_gb * OWN_SHARE * 1e9)}B",
+        "memory": f"{int(max(asked.memory_gb * OWN_SHARE - GUARD_GB, 0.3 * asked.memory_gb) * 1e9)}B",
         "job_mem": f"{max(int(asked.memory_gb * 1e9 / 2**20), 1)}M",
         "walltime": asked.walltime,
         "interface": asked.interface,
@@ -77,6 +79,13 @@ def _keys(folder: str | None) -> str:
     if hasattr(os, "getuid") and (path.stat().st_uid != os.getuid() or path.stat().st_mode & 0o077):
         raise InputError(f"{path}: others can read this folder, and would get the keys of the cluster; chmod 700 it")
     return str(path)
+
+
+def remove_keys(cluster: Any) -> None:
+    """Remove the keys of a cluster that has ended: dask-jobqueue leaves them until the process ends."""
+    for name, kept in list(vars(cluster).items()):
+        if name.startswith("_job_") and hasattr(kept, "close"):
+            kept.close()
 
 
 def seconds_of(walltime: str) -> float:

@@ -27,8 +27,8 @@ class Store(Protocol):
     def read(self, name: str) -> bytes | None:
         """Content of a file; None if there is none."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file at once."""
+    def write(self, name: str, content: bytes, lasting: bool = True) -> None:
+        """Write a file at once; one that is not `lasting` need not outlive a power failure, and costs no wait for the disk."""
 
     def create(self, name: str, content: bytes) -> bool:
         """Write a file that must not be there yet; False if it is."""
@@ -66,11 +66,11 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file at once."""
+    def write(self, name: str, content: bytes, lasting: bool = True) -> None:
+        """Write a file at once; one that is not `lasting` without waiting for the disk."""
         path = self.root / name
         _made(path.parent)
-        with atomic_file(path) as temporary:
+        with atomic_file(path, lasting) as temporary:
             temporary.write_bytes(content)
 
     def create(self, name: str, content: bytes) -> bool:
@@ -164,7 +164,7 @@ class RemoteStore:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, lasting: bool = True) -> None:
         """Write a file at once."""
         try:
             self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)

@@ -42,6 +42,7 @@ class Task:
     work : name of the run's folder for things in preparation. lock, run : that of the run, see `exotrack.batch.lock.holds`.
     code : version of exotrack the study is run with.
     threads : of this worker. spread : workers over which the blocks of this movie are spread, 0 for none.
+    most_starts : times it may be begun without an end, 0 for any. alone : nothing else runs meanwhile.
     """
 
     entry: Entry
@@ -54,6 +55,8 @@ class Task:
     compare: bool = False
     threads: int = 1
     spread: int = 0
+    most_starts: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,10 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path, lasting: bool = True) -> Iterator[Path]:
     """Give a temporary path to write; on leaving it becomes `path`, unless there was an error, when it is removed.
+
+    lasting : it must outlive a power failure from then on, so the disk is waited for.
 
     Raises `OutputError` if the folder cannot be written, `TryAgainError` if the disk is full.
     """
@@ -29,9 +31,11 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        _flush(temporary)
+        if lasting:
+            _flush(temporary)
         os.replace(temporary, path)
-        _flush(path.parent)
+        if lasting:
+            _flush(path.parent)
     except OSError as error:
         raise explained(error, path) from error
     finally:

@@ -39,9 +39,15 @@ def read_model(path: Path, stages: Mapping[str, int]) -> Model:
     """The model in a TOML file; `InputError` names the entry that is wrong and what was expected."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(f"{path}: not TOML ({problem})") from problem
-    return from_content(content, str(path), stages)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise InputError(f"{path}: not TOML ({str(problem)[:200]})") from problem
+    try:
+        return from_content(content, str(path), stages)
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:  # a value of another kind than it should be
+        said = " ".join(str(problem).split())[:200]
+        raise InputError(
+            f"{path}: an entry is missing or of the wrong type ({said}); see docs/models.md for the form"
+        ) from problem
 
 
 def from_content(content: Mapping[str, Any], where: str, stages: Mapping[str, int]) -> Model:

@@ -161,6 +161,6 @@ def read_em_simulation(path: str | Path) -> EmSimulation:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of a simulation") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: is not TOML ({error})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParameterError(f"{path}: is not TOML ({str(error)[:200]})") from None
     return em_simulation(str(values.get("preset", "em"))).updated(values, source=str(path))

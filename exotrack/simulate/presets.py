@@ -145,6 +145,6 @@ def read_simulation(path: str | Path) -> Simulation:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}); give a TOML file of a simulation") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: is not TOML ({error})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParameterError(f"{path}: is not TOML ({str(error)[:200]})") from None
     return simulation(str(values.get("preset", "granule"))).updated(values, source=str(path))

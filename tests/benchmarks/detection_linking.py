@@ -30,6 +30,8 @@ from tracking.environment import ROOT, prepared, single_threaded
 from tracking.sections import SECTIONS
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+READING = "<!-- reading -->"
+"""Where the part begins that reading.py writes."""
 
 
 def arguments() -> argparse.Namespace:
@@ -68,7 +70,8 @@ def inside(asked: argparse.Namespace) -> None:
     missing = asked.cache / "missing.json"
     text = page(kept, json.loads(missing.read_text()) if missing.exists() else {})
     where = asked.page or (asked.cache / PAGE.name if asked.quick else PAGE)
-    where.write_text(text, encoding="utf-8", newline="\n")
+    _, mark, other = where.read_text(encoding="utf-8").partition(READING) if where.exists() else ("", "", "")
+    where.write_text(f"{text.rstrip()}\n\n{mark}{other}" if mark else text, encoding="utf-8", newline="\n")
     print(f"written: {where}")
 
 

@@ -6,28 +6,27 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+import tifffile
 from slurm import SEARCHED, missing, slurm
 from sources import ROOT
-from studied import run, small_study, tables
+from studied import Seen, run, small_study, tables
 
+from exotrack.batch.cluster import Wanted
 from exotrack.batch.profile import Profile, Slurm
+from exotrack.batch.run import How, run_study
 from exotrack.batch.slurm import seconds_of, slurm_cluster
+from exotrack.batch.study import read_study
 from exotrack.errors import InputError, ParameterError
 
-PROFILE = """[slurm]
-queue = "debug"
-workers = 2
-memory_gb = 2.0
-walltime = "00:30:00"
-interface = "lo"
-shared = "{shared}"
-"""
+PROFILE = {"queue": "debug", "workers": 2, "memory_gb": 1.0, "walltime": "00:30:00", "interface": "lo"}
 
 
 @pytest.fixture(scope="module")
@@ -55,37 +54,65 @@ def until(true: Callable[[], bool], seconds: float = 200.0) -> None:
         time.sleep(0.2)
 
 
-def listeners(pid: int) -> dict[int, str]:
-    """Port and address of everything that the process and its children listen at."""
-    found = {}
-    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-        for one in process.net_connections("inet"):
-            if one.status == psutil.CONN_LISTEN:
-                found[one.laddr.port] = one.laddr.ip
-    return found
+def listening() -> set[str]:
+    """Addresses at which this process listens."""
+    return {one.laddr.ip for one in psutil.Process().net_connections("inet") if one.status == psutil.CONN_LISTEN}
 
 
-def test_a_study_on_two_nodes_survives_the_loss_of_a_job_and_is_the_same(
-    environment: dict[str, str], scheduler: str, tmp_path: Path
+def test_a_study_on_two_nodes_survives_the_loss_of_a_job_and_a_movie_too_large_for_any_worker(
+    environment: dict[str, str], scheduler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    study, out = small_study(tmp_path, ("x/a", "x/b", "x/c", "y/d")), tmp_path / "out"
-    (tmp_path / "profile.toml").write_text(PROFILE.format(shared=tmp_path / "keys"))
-    words = [sys.executable, "-m", "exotrack", "batch", str(study), "--out", str(out), "--scheduler", "slurm"]
-    words += ["--profile", str(tmp_path / "profile.toml")]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(words, env=environment, text=True, **pipes) as process:
-        until(lambda: len(list((out / "running").glob("*.json"))) == 2 or process.poll() is not None)
-        seen = listeners(process.pid)
-        assert set(seen.values()) == {"127.0.0.1"}
-        lost = jobs(environment)[0]
-        subprocess.run(["scancel", lost], env=environment, check=True, timeout=60)
-        said, _ = process.communicate(timeout=280)
-    assert process.returncode == 0, said
-    assert said.splitlines()[-1] == f"4 of 4 movies done (4 now), 0 failed -> {out}"
+    for name in ("SLURM_CONF", "PATH"):
+        monkeypatch.setenv(name, environment[name])
+    study, out = small_study(tmp_path, ("x/a", "y/b")), tmp_path / "out"
     run(study, tmp_path / "here", scheduler)
-    assert tables(out) == tables(tmp_path / "here")
+    large_movie(tmp_path / "data" / "y" / "large.tif")
+    study.write_text(study.read_text() + "[open]\npixel_um = 0.1\nframe_s = 0.1\n")
+    asked = Profile.read({"slurm": {**PROFILE, "shared": str(tmp_path / "keys")}})
+    lost: list[str] = []
+
+    def lose() -> None:
+        until(lambda: len(list((out / "running").glob("*.json"))) == 2)
+        lost.extend(jobs(environment)[:1])
+        subprocess.run(["scancel", *lost], env=environment, check=True, timeout=60)
+
+    class Listening(Seen):
+        """Looks at what this process listens at while the cluster is up."""
+
+        def tick(self, workers: int) -> None:
+            """Some time has passed."""
+            self.notes.extend(listening())
+
+    seen, thread = Listening(), threading.Thread(target=lose)
+    thread.start()
+    ran = run_study(read_study(study), out, Wanted("slurm", profile=asked, allowed_failures=0), How(), seen)
+    thread.join()
+    assert len(lost) == 1
+    assert set(seen.notes) == {"127.0.0.1"}
+    assert list(ran.failed) == ["large"]
+    assert ran.failed["large"].startswith("out of memory: its worker had 0.")
+    assert "GB of 0.75 GB and was ended, " in ran.failed["large"]
+    assert ran.done == 2
+    alike = {name: content for name, content in tables(out).items() if "large" not in name}
+    assert alike == tables(tmp_path / "here")
     until(lambda: not jobs(environment), 60)
     assert not list((tmp_path / "keys").iterdir())
+
+
+def large_movie(path: Path) -> None:
+    """Two frames of 12,000 x 12,000 pixels, in few bytes."""
+    frame = np.tile(np.random.default_rng(0).poisson(200, (100, 100)).astype(np.uint16), (120, 120))
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(2):
+            file.write(frame, compression="zlib", contiguous=False, photometric="minisblack")
+
+
+def test_two_of_them_stand_beside_one_another(environment: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="slurm-") as root, slurm(Path(root), nodes=1) as configuration:
+        for conf, nodes in ((configuration, {"n1"}), (Path(environment["SLURM_CONF"]), {"n1", "n2"})):
+            words = ["sinfo", "-h", "-N", "-o", "%N"]
+            said = subprocess.run(words, env={**environment, "SLURM_CONF": str(conf)}, capture_output=True, text=True, check=True)
+            assert set(said.stdout.split()) == nodes
 
 
 def test_the_job_array_of_workflows_runs_as_it_stands(environment: dict[str, str], tmp_path: Path) -> None:

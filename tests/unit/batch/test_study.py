@@ -251,3 +251,16 @@ def test_the_guide_names_every_setting() -> None:
     names = [name for name, *_ in declared(StudyFile)] + [name for name, *_ in declared(Slurm)]
     assert [name for name in names if f"`{name}`" not in text] == []
     assert all("Default" in about for *_, about in (*declared(StudyFile), *declared(Slurm)))
+
+
+def test_every_case_that_is_said_to_be_survived_has_its_test() -> None:
+    import re
+
+    from sources import ROOT
+
+    text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8").partition("## What is survived")[2]
+    rows = [line for line in text.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert len(rows) == 32
+    assert all("`" in row for row in rows)
+    for file, name in re.findall(r"`((?:unit|properties|benchmarks)/[\w/]+\.py)(?:::(\w+))?`", text):
+        assert f"def {name}" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file}::{name}"
