@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from exotrack.io.mask import write_footprint
-from exotrack.io.results import write_results
+from exotrack.io.results import write_results, write_table
 from exotrack.kinetics.catalogue import load
 from exotrack.kinetics.drive import Course
 from exotrack.kinetics.records import Place, records
 from exotrack.kinetics.stochastic import simulate
 from exotrack.params import Analysis, preset
-from exotrack.tables import ALL, EVENT_KINDS, Cells, Episodes, Events, Frames
+from exotrack.tables import ALL, EVENT_KINDS, Cells, Episodes, Events, Frames, Movies
 
 FRAME_S, LEAST = 0.1, 6
 SIDE_UM, PIXEL_UM = 10.0, 0.1
@@ -64,3 +65,27 @@ def results(
         place, tables, settings, {"movie_id": name, "movie": {"frame_s": frame_s, "n_frames": n, "pixel_um": PIXEL_UM}},
         extra=lambda folder: write_footprint(folder, labels, PIXEL_UM),
     )  # fmt: skip
+
+
+def study_folder(out: Path, duration_s: float = 15.0) -> Path:
+    """What a batch leaves of six movies, half of them in more calcium, and of one that is not analysed yet."""
+    rows = []
+    for k in range(6):
+        results(out / "movies" / f"m{k}", "neuroendocrine_core", k, inputs={"Ca": (0.5, 3.0)[k % 2]}, duration_s=duration_s)
+        cells = pd.read_parquet(out / "movies" / f"m{k}" / "cells.parquet")
+        row = {
+            "movie_id": f"m{k}",
+            "condition": ("rest", "calcium")[k % 2],
+            "animal_id": f"a{k}",
+            "status": "done",
+            "input": f"m{k}.tif",
+        }
+        counts = {name: int(cells[name].sum()) for name in cells if name.startswith("n_")}
+        rows.append(row | counts | {"n_cells": len(cells), "area_um2": cells["area_um2"].sum(), "observed_s": duration_s})
+    rows.append(
+        {"movie_id": "late", "condition": "rest", "animal_id": "a9", "status": "new", "reason": "not analysed yet", "input": "x"}
+    )
+    write_table(Movies.build(pd.DataFrame(rows)), Movies, out / "movies.parquet")
+    params = json.loads(preset("granule").updated({"classify": {"confidence": 0.95}}).model_dump_json())
+    (out / "study.json").write_text(json.dumps({"study": "calcium", "params": [params], "movies": []}))
+    return out

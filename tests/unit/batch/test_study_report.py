@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from populations import results
+from populations import study_folder
 from studied import run, small_study
 from typer.testing import CliRunner
 
 from exotrack.cli import app
 from exotrack.errors import InputError, ParameterError
-from exotrack.io.results import write_table
-from exotrack.params import preset
 from exotrack.report.study_quality import Quality, worst_first
-from exotrack.tables import Movies
 
 
 def report(*words: object) -> tuple[str, BaseException | None]:
@@ -47,22 +42,7 @@ def test_a_batch_with_a_broken_movie_becomes_a_page(tmp_path: Path, scheduler: s
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study folder of six populations, half of them in more calcium."""
-    out = tmp_path_factory.mktemp("study")
-    rows = []
-    for k in range(6):
-        condition = ("rest", "calcium")[k % 2]
-        results(out / "movies" / f"m{k}", "neuroendocrine_core", k, inputs={"Ca": (0.5, 3.0)[k % 2]}, duration_s=15.0)
-        cells = pd.read_parquet(out / "movies" / f"m{k}" / "cells.parquet")
-        row = {"movie_id": f"m{k}", "condition": condition, "animal_id": f"a{k}", "status": "done", "input": f"m{k}.tif"}
-        counts = {name: int(cells[name].sum()) for name in cells if name.startswith("n_")}
-        rows.append(row | counts | {"n_cells": len(cells), "area_um2": cells["area_um2"].sum(), "observed_s": 15.0})
-    rows.append(
-        {"movie_id": "late", "condition": "rest", "animal_id": "a9", "status": "new", "reason": "not analysed yet", "input": "x"}
-    )
-    write_table(Movies.build(pd.DataFrame(rows)), Movies, out / "movies.parquet")
-    params = json.loads(preset("granule").updated({"classify": {"confidence": 0.95}}).model_dump_json())
-    (out / "study.json").write_text(json.dumps({"study": "calcium", "params": [params], "movies": []}))
-    return out
+    return study_folder(tmp_path_factory.mktemp("study"))
 
 
 def test_conditions_are_compared_and_the_methods_can_be_pasted(study: Path) -> None:

@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from populations import study_folder
+from typer.testing import CliRunner
 
 from exotrack import tables as contract
+from exotrack.cli import app
 from exotrack.params import preset
 from exotrack.report import write_report
 
@@ -173,3 +176,28 @@ def test_the_page_is_whole_without_scripts(browser, scene, tmp_path):
         assert not page.find_element("class name", "filters").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_pages_of_a_study_and_of_its_statistics_open(browser, tmp_path):
+    out = study_folder(tmp_path / "study")
+    for words in (["report", str(out)], ["stats", str(out / "movies"), "--design", str(tmp_path / "design.csv"), "--patterns"]):
+        if words[0] == "stats":
+            design = [f"m{k},{('rest', 'calcium')[k % 2]},a{k}" for k in range(6)]
+            (tmp_path / "design.csv").write_text("movie_id,condition,animal\n" + "\n".join(design))
+            words += ["--out", str(tmp_path / "stats"), "--repeats", "0"]
+        done = CliRunner().invoke(app, words)
+        assert done.exception is None, done.output
+    for path in (out / "report.html", tmp_path / "stats" / "report.html"):
+        browser.get(path.as_uri())
+        assert browser.get_log("browser") == []
+        charts = browser.execute_script("""return [...document.querySelectorAll('svg.chart')].map(
+            s => [s.getBoundingClientRect().height, (s.getAttribute('aria-label') || '').length])""")
+        assert len(charts) >= 5
+        assert all(height > 50 and words > 20 for height, words in charts)
+        wide = browser.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, "nothing sticks out at the side"
+        assert (
+            browser.execute_script("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:'))")
+            == []
+        )
+        assert path.stat().st_size < 1_000_000
