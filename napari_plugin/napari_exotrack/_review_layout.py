@@ -197,6 +197,13 @@ class ReviewLayout(EndingWidget):
         self.state = QLabel()
         row.addWidget(self.progress, 1)
         row.addWidget(self.state)
+        self.missed_button = QPushButton("Missed…")
+        self.missed_button.setToolTip("Add an event that the analysis missed: say what it is, then click on it in the picture")
+        menu = QMenu(self)
+        for name, kind in KINDS.items():
+            menu.addAction(kind.label, partial(self._wait_for_missed, name))
+        self.missed_button.setMenu(menu)
+        row.addWidget(self.missed_button)
         return row
 
     def _connect(self: Any) -> None:
@@ -208,6 +215,7 @@ class ReviewLayout(EndingWidget):
         self.all_times.toggled.connect(lambda wanted: self.link is not None and self.link.project(wanted))
         for key in KEYS:
             self.viewer.bind_key(key.letter, self._from_viewer(key.action), overwrite=True)
+        self.viewer.bind_key("Escape", lambda _: self.wait_for_missed(None), overwrite=True)
         self.viewer.layers.events.inserted.connect(self._find_results)
         self.viewer.layers.events.removed.connect(self._find_results)
         self.viewer.dims.events.point.connect(self._frame_changed)
@@ -229,6 +237,7 @@ class ReviewLayout(EndingWidget):
         self.montage.background.close()
         for key in KEYS:
             self.viewer.bind_key(key.letter, None, overwrite=True)
+        self.viewer.bind_key("Escape", None, overwrite=True)
         self.viewer.layers.events.inserted.disconnect(self._find_results)
         self.viewer.layers.events.removed.disconnect(self._find_results)
         self.viewer.dims.events.point.disconnect(self._frame_changed)
@@ -236,6 +245,9 @@ class ReviewLayout(EndingWidget):
 
     def _change_to(self: Any, kind: str, *_: object) -> None:
         self.change_to(kind)
+
+    def _wait_for_missed(self: Any, kind: str, *_: object) -> None:
+        self.wait_for_missed(kind)
 
     def _go_to_frame(self: Any, frame: int) -> None:
         if self.link is not None:
@@ -257,7 +269,8 @@ class ReviewLayout(EndingWidget):
         total, count = len(self.review.events), self.review.progress()
         self.progress.setMaximum(max(total, 1))
         self.progress.setValue(total - count["left"])
-        self.state.setText(f"{total - count['left']} of {total} judged, {count['changed'] + count['rejected']} changed")
+        changed = f"{count['changed'] + count['rejected']} changed"
+        self.state.setText(f"{total - count['left']} of {total} judged, {changed}, {count['added']} added")
         done, undone = self.review.steps
         self.undo_button.setEnabled(done > 0)
         self.redo_button.setEnabled(undone > 0)

@@ -21,6 +21,8 @@ MEANINGS = (
 )  # fmt: skip
 NUMBER, CALL, P, TIME, DOCKED, SAID = range(6)
 HIDDEN = "?"
+MISSED = "missed"
+"""What the analysis called an event that a person added."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ class EventsModel(QAbstractTableModel):
         self._sorted = (TIME, True)
         self._rows: NDArray[np.int64] = np.arange(len(self._id))
         self._arrange()
+
+    @property
+    def order(self) -> tuple[int, Any]:
+        """Column and direction of the order, as `sort` takes them."""
+        column, up = self._sorted
+        return column, Qt.SortOrder.AscendingOrder if up else Qt.SortOrder.DescendingOrder
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -143,6 +151,8 @@ class EventsModel(QAbstractTableModel):
     def _answer(self, row: int, column: int) -> str:
         if column == SAID:
             return self._review.decisions.get(int(self._id[row]), "")
+        if self._review.state(int(self._id[row])) == "added":
+            return MISSED
         return HIDDEN if self._review.blind else str(self._kind[row])
 
     def _text(self, row: int, column: int) -> str:
