@@ -18,7 +18,7 @@ from napari_exotrack._em_layout import EmLayout
 from napari_exotrack._em_model import Micrograph
 from napari_exotrack._mouse import on_click
 from napari_exotrack._process import Command, Estimate
-from napari_exotrack._source import layer_units_in
+from napari_exotrack._source import layer_units_in, write_planes
 
 VESICLES, DISTANCES = "vesicles", "distances"
 
@@ -117,7 +117,7 @@ class EmDock(EmClicks, EmLayout):
         self.doing.setText("looking for vesicles")
         self.find_button.setEnabled(False)
         data = image.data
-        self.tracing.ask(lambda: np.save(out / "image.npy", np.asarray(data)), lambda answer: self._begin(words, out, answer))
+        self.tracing.ask(lambda: write_planes(data, out / "image.npy"), lambda answer: self._begin(words, out, answer))
 
     def _begin(self, words: list[str], out: Path, answer: Any) -> None:
         if isinstance(answer, Exception):

@@ -63,6 +63,31 @@ def test_a_click_on_an_event_in_the_picture_chooses_its_row(
     assert dock.model.ids[dock.table.currentIndex().row()] == dock.selection.event_id
 
 
+def test_a_click_in_the_view_of_three_axes_chooses_an_event_of_any_time(docks: Docks, results: Path, canvas_click: Any) -> None:
+    dock = docks("review", results)
+    dock.viewer.dims.ndisplay = 3
+    dock.viewer.reset_view()
+    at = dock.review.events[dock.review.events["kind"] == "full_fusion"].iloc[4]
+    canvas_click(dock.viewer, at["y_um"], at["x_um"])
+    assert dock.selection.event_id is not None
+    got = dock.review.events.set_index("event_id").loc[dock.selection.event_id]
+    assert np.hypot(got["y_um"] - at["y_um"], got["x_um"] - at["x_um"]) < 0.7
+    dock.wait_for_missed("docking")
+    assert "flat view" in dock.note.text()
+
+
+def test_results_of_another_movie_are_said(docks: Docks, results: Path) -> None:
+    import tifffile
+
+    meta = {"axes": "TYX", "unit": "um", "finterval": 0.1}
+    pixels = np.zeros((5, 40, 40), np.uint16)
+    tifffile.imwrite(results.parents[1] / "cell.tif", pixels, imagej=True, resolution=(9.35, 9.35), metadata=meta)
+    dock = docks("review", results, show=False)
+    assert "these are results of another movie" in dock.note.text()
+    dock.do("next")
+    assert dock.selection.event_id is not None
+
+
 def test_a_click_on_a_track_chooses_it_and_one_on_nothing_does_not(docks: Docks, results: Path, canvas_click: Any) -> None:
     dock = docks("review", results)
     dock.filters.kinds["tethering"].setChecked(False)
