@@ -33,7 +33,7 @@ class EmLayout(EndingWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self.setMinimumWidth(390)
+        self.setMinimumWidth(430)
         fill_height(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)

@@ -121,6 +121,7 @@ class ReviewLayout(EndingWidget):
         ):
             menu.addAction(words, action)
         self.more.setMenu(menu)
+        self.more.setStyleSheet("QToolButton { padding-right: 14px; }")  # napari's own leaves no room for the arrow
         row.addWidget(self.source, 1)
         row.addWidget(self.open_button)
         row.addWidget(self.more)
@@ -193,10 +194,12 @@ class ReviewLayout(EndingWidget):
         row = QHBoxLayout()
         self.progress = QProgressBar()
         self.progress.setMaximumHeight(14)
+        self.progress.setMaximumWidth(60)
+        self.progress.setTextVisible(False)
         self.progress.setToolTip("Events that you judged")
         self.state = QLabel()
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.state)
+        row.addWidget(self.progress)
+        row.addWidget(self.state, 1)
         self.missed_button = QPushButton("Missed…")
         self.missed_button.setToolTip("Add an event that the analysis missed: say what it is, then click on it in the picture")
         menu = QMenu(self)
@@ -271,6 +274,7 @@ class ReviewLayout(EndingWidget):
         self.progress.setValue(total - count["left"])
         changed = f"{count['changed'] + count['rejected']} changed"
         self.state.setText(f"{total - count['left']} of {total} judged, {changed}, {count['added']} added")
+        self.state.setToolTip(self.state.text())
         done, undone = self.review.steps
         self.undo_button.setEnabled(done > 0)
         self.redo_button.setEnabled(undone > 0)

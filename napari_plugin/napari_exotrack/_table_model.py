@@ -132,6 +132,8 @@ class EventsModel(QAbstractTableModel):
         """Heads of the columns and what they mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        if section == TIME and self._review.blind:
+            return {Qt.ItemDataRole.DisplayRole: "Frame", Qt.ItemDataRole.ToolTipRole: "First frame that shows it"}.get(role)
         return {Qt.ItemDataRole.DisplayRole: HEADS, Qt.ItemDataRole.ToolTipRole: MEANINGS}.get(role, [None] * 6)[section]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -163,7 +165,7 @@ class EventsModel(QAbstractTableModel):
         if self._review.blind and column in (P, DOCKED):
             return HIDDEN
         if self._review.blind and column == TIME:  # fusions are placed between frames, which would tell them
-            return f"frame {self._frame[row]}"
+            return str(self._frame[row])
         value = self._keys[column][row]
         return f"{value:.2f}" if np.isfinite(value) else "–"
 
