@@ -164,16 +164,15 @@ def changed(changes: Sequence[str]) -> dict[str, Any]:
 
 def rewrite_report(folder: Path, movie_path: Path | None, calibration: Path | None = None) -> Path:
     """Make report.html of a results folder again from its tables and the movie, with a calibration of the movie if given."""
-    from exotrack.io import read_mask, read_results
+    from exotrack.io import read_results
+    from exotrack.io.mask import read_footprint
     from exotrack.io.results import read_calibration
-    from exotrack.measure import footprint
     from exotrack.report import write_report
 
     results = read_results(folder, "movie")
     calibrated = None if calibration is None else read_calibration(calibration, results.provenance)
     movie = _reopened(results.provenance, movie_path)
-    mask = results.provenance.get("opened", {}).get("mask")
-    cells = read_mask(mask, movie.shape[1:]) if mask else footprint(movie, results.tables["frames"], results.params.cell)[0]
+    cells = read_footprint(folder, movie.shape[1:])
     return write_report(
         folder,
         movie=movie,
@@ -198,11 +197,12 @@ def sample(name: str) -> Path:
 
 def made_by_demo(folder: Path) -> bool:
     """Whether `folder` holds the results of ``exotrack demo`` and nothing that a person put there."""
+    from exotrack.io.mask import FOOTPRINT
     from exotrack.io.results import FILES, read_provenance
 
     if folder.is_symlink() or not (folder / "provenance.json").is_file():
         return False
-    if not {file.name for file in folder.iterdir()} <= {*FILES, "report.html"}:
+    if not {file.name for file in folder.iterdir()} <= {*FILES, FOOTPRINT, "report.html"}:
         return False
     try:
         return read_provenance(folder).get("demo") is True

@@ -46,6 +46,9 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
     filling: Annotated[
         bool, typer.Option("--filling", help="Compare full, partial and empty vesicles of exotrack em results.")
     ] = False,
+    patterns: Annotated[
+        bool, typer.Option("--patterns", help="Also where and when: clusters, hot spots, bursts, the course after a stimulus.")
+    ] = False,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the tables and the report.")] = Path(
         "exotrack_stats"
     ),
@@ -58,23 +61,26 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
 ) -> None:
     """Compare conditions across cells and animals."""
     from exotrack._blocks import Execution
+    from exotrack.errors import ParameterError
     from exotrack.io.atomic import check_place
     from exotrack.stats import Design, Plan, chosen, compare, gather, gather_filling, read_design
 
+    if filling and patterns:
+        raise ParameterError("--filling takes micrographs, --patterns takes movies; give one of them")
     check_place(out, overwrite)
     begun, started = time.perf_counter(), datetime.now(UTC)
     plan = Plan(by, unit, nested, pair, reference)
-    measures = chosen(measure or (), filling)
+    measures = chosen(measure or (), filling, patterns)
     known: Design | None = read_design(design) if design else None
     with _terminal.Bars("stats") as bars:
         run = Execution(workers=workers, progress=bars)
-        study = gather_filling(results, known) if filling else gather(results, known, by, run)
+        study = gather_filling(results, known) if filling else gather(results, known, by, run, rng if patterns else None)
         found = compare(study, measures, plan, repeats=repeats, rng=rng, run=run)
     record = {
         "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]),
         "started": started.isoformat(timespec="seconds"), "took_s": round(time.perf_counter() - begun, 1), "rng": rng,
         "repeats": repeats, "results": [str(one) for one in results], "design": str(design or ""), "by": by, "unit": unit,
-        "independent": found.cluster_kind, "pair": pair or "", "reference": reference or "",
+        "independent": found.cluster_kind, "pair": pair or "", "patterns": patterns, "reference": reference or "",
         "measures": [one.name for one in found.measures],
     }  # fmt: skip
     write(out, found, record, overwrite)
@@ -95,14 +101,15 @@ def _say(found: Statistics, out: Path) -> None:
 def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
+    from exotrack.io.crate import CRATE, crate
     from exotrack.io.dictionary import datapackage
     from exotrack.io.plain import to_json
     from exotrack.io.results import write_table
     from exotrack.report.statistics import write_statistics_report
-    from exotrack.tables import STATISTICS
+    from exotrack.tables import PATTERNED, STATISTICS
 
     with atomic_folder(folder, overwrite) as temporary:
-        for table in STATISTICS:
+        for table in (*STATISTICS, *(one for one in PATTERNED if one.name in found.tables)):
             frame = table.check(found.tables[table.name])
             write_table(frame, table, temporary / f"{table.name}.parquet")
             write_table(frame, table, temporary / f"{table.name}.csv")
@@ -111,3 +118,5 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
         (temporary / "datapackage.json").write_bytes(to_json(package))
         (temporary / "provenance.json").write_bytes(to_json(record))
         write_statistics_report(temporary, found, record)
+        about = crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))
+        (temporary / CRATE).write_bytes(to_json(about))

@@ -267,20 +267,6 @@ def tracks(
 
 
 @app.command()
-def report(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results folder of one movie or micrograph.")],
-    movie: Annotated[
-        Path | None, typer.Option("--movie", metavar="PATH", help="The movie or micrograph, if it has been moved.")
-    ] = None,
-    calibration: Annotated[
-        Path | None, typer.Option("--calibration", metavar="DIR", help="Show this calibration of the same movie too.")
-    ] = None,
-) -> None:
-    """Make report.html again from saved tables."""
-    typer.echo(f"report: {_em_cli.rewrite_any(results, movie, calibration)}")
-
-
-@app.command()
 def tables(markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False) -> None:
     """Print the meaning of every column."""
     from exotrack import tables as contract

@@ -63,17 +63,19 @@ class Result:
         return replace(self, provenance={**self.provenance, **entries})
 
     def write(self, folder: str | Path, *, overwrite: bool = False, calibrated: Mapping[str, pd.DataFrame] | None = None) -> Path:
-        """Write tables, parameters, provenance, data dictionary and report to `folder`, all or nothing.
+        """Write tables, parameters, provenance, data dictionary, footprint and report to `folder`, all or nothing.
 
         calibrated : the tables of a calibration of the same movie, to be shown in the report.
 
         Raises as `exotrack.io.write_results` does.
         """
+        from exotrack.io.mask import write_footprint
         from exotrack.io.results import write_results
         from exotrack.report import write_report
 
-        def report(place: Path) -> Path:
-            return write_report(
+        def others(place: Path) -> None:
+            write_footprint(place, self.footprint, self.movie.pixel_um)
+            write_report(
                 place,
                 movie=self.movie,
                 tables=self.tables,
@@ -83,7 +85,7 @@ class Result:
                 calibrated=calibrated,
             )
 
-        return write_results(folder, self.tables, self.params, self.provenance, overwrite=overwrite, extra=report)
+        return write_results(folder, self.tables, self.params, self.provenance, overwrite=overwrite, extra=others)
 
 
 def analyse(

@@ -39,6 +39,10 @@ from exotrack._em_tables import DIAMETER_KINDS as DIAMETER_KINDS
 from exotrack._em_tables import EM_STATES as EM_STATES
 from exotrack._em_tables import FILLINGS as FILLINGS
 from exotrack._em_tables import Vesicles as Vesicles
+from exotrack._patterned import PatternCurves as PatternCurves
+from exotrack._patterned import Patterns as Patterns
+from exotrack._patterned import Responses as Responses
+from exotrack._patterned import Sites as Sites
 from exotrack._statistics import Effects as Effects
 from exotrack._statistics import Pairs as Pairs
 from exotrack._statistics import Summaries as Summaries
@@ -267,9 +271,11 @@ COMPARISON: tuple[type[Table], ...] = (Rates, Comparisons, Ranking, Goodness, Ev
 """What a comparison with kinetic models makes."""
 STATISTICS: tuple[type[Table], ...] = (Units, Summaries, Effects, Pairs)
 """What statistics make."""
+PATTERNED: tuple[type[Table], ...] = (Patterns, PatternCurves, Sites, Responses)
+"""What statistics make besides with patterns in space and time."""
 STUDIED: tuple[type[Table], ...] = (Movies,)
 """What a study of many movies makes besides the tables of each."""
-EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *STUDIED, *MICROGRAPHS)
+EVERY = (*ALL, *CALIBRATION, *COMPARISON, *STATISTICS, *PATTERNED, *STUDIED, *MICROGRAPHS)
 
 
 def dictionary() -> Iterator[tuple[str, str, Column]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from exotrack.io.mask import write_footprint
 from exotrack.io.results import write_results
 from exotrack.kinetics.catalogue import load
 from exotrack.kinetics.drive import Course
@@ -17,6 +18,8 @@ from exotrack.params import Analysis, preset
 from exotrack.tables import ALL, EVENT_KINDS, Cells, Episodes, Events, Frames
 
 FRAME_S, LEAST = 0.1, 6
+SIDE_UM, PIXEL_UM = 10.0, 0.1
+"""Side of a cell, and of a pixel of its footprint."""
 
 
 def results(
@@ -38,7 +41,8 @@ def results(
         true = records(lives, Place(frame_s, 100.0, cell_id=cell, movie_id=name), rng)
         shift = 100_000 * cell
         episodes.append(true.episodes.assign(track_id=true.episodes["track_id"] + shift))
-        events.append(true.events.assign(track_id=true.events["track_id"] + shift))
+        moved = true.events["x_um"] + SIDE_UM * (cell - 1)
+        events.append(true.events.assign(track_id=true.events["track_id"] + shift, x_um=moved))
     stays, happened = (pd.concat(parts, ignore_index=True) for parts in (episodes, events))
     stays = stays[(stays["state"] != "docked") | (stays["n_frames"] >= LEAST)]
     tables: dict[str, Any] = {table.name: table.empty() for table in ALL}
@@ -54,4 +58,9 @@ def results(
     )
     base = params or preset("granule").updated({"classify": {"min_docked_s": LEAST * frame_s}, "link": {"min_spots": 2}})
     settings = base.updated({"classify": {"stimulus_s": [stimulus[0]]}}) if stimulus else base
-    return write_results(place, tables, settings, {"movie_id": name, "movie": {"frame_s": frame_s, "n_frames": n}})
+    side = round(SIDE_UM / PIXEL_UM)
+    labels = np.tile(np.repeat(np.arange(1, cells + 1), side), (side, 1))
+    return write_results(
+        place, tables, settings, {"movie_id": name, "movie": {"frame_s": frame_s, "n_frames": n, "pixel_um": PIXEL_UM}},
+        extra=lambda folder: write_footprint(folder, labels, PIXEL_UM),
+    )  # fmt: skip

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.io.guard import MAX_FRAME_BYTES, check_readable, one_error, shown
 
+FOOTPRINT = "footprint.tif"
+"""Where a results folder keeps the cells."""
+
 
 def read_mask(path: str | Path, shape: tuple[int, int]) -> NDArray[np.int64]:
     """Read a mask of cells.
@@ -77,3 +80,32 @@ def _read(path: Path) -> NDArray[Any]:
 def _check_size(path: Path, shape: tuple[int, ...], itemsize: int) -> None:
     if int(np.prod(shape, dtype=object)) * itemsize > MAX_FRAME_BYTES:
         raise InputError(f"{shown(path)}: the header declares {' x '.join(map(str, shape))} pixels; the file is damaged")
+
+
+def write_footprint(folder: Path, labels: NDArray[Any], pixel_um: float) -> None:
+    """Write (height, width) cell labels, 0 outside, as ``footprint.tif`` with their scale; same labels, same bytes."""
+    import tifffile
+
+    per_cm = 1e4 / pixel_um
+    whole = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
+    tifffile.imwrite(
+        folder / FOOTPRINT, whole, compression="zlib", photometric="minisblack", metadata=None, resolution=(per_cm, per_cm),
+        resolutionunit="CENTIMETER",
+    )  # fmt: skip
+
+
+def read_footprint(folder: Path, shape: tuple[int, int] | None = None) -> NDArray[np.int64]:
+    """The (height, width) cell labels of a results folder; perhaps no cell at all.
+
+    Raises `InputError` where there are none, where they cannot be read, or are of another shape than the movie.
+    """
+    path = folder / FOOTPRINT
+    if not path.is_file():
+        raise InputError(f"{folder}: holds no {FOOTPRINT}, which says where the cells lie; run the movie again")
+    with one_error(path, "cannot be read as a footprint"):
+        found = _read(path)
+    if found.dtype.kind != "u" or found.ndim != 2 or (shape is not None and found.shape != tuple(shape)):
+        raise InputError(
+            f"{path}: holds {found.dtype} of {' x '.join(map(str, found.shape))}, no footprint of this movie; run it again"
+        )
+    return found.astype(np.int64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from exotrack import __version__
 from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_folder
+from exotrack.io.crate import CRATE, crate
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, EmAnalysis, Params, read_em_toml, read_toml, to_toml
@@ -24,6 +25,7 @@ from exotrack.tables import ALL, CALIBRATION, EVERY, MICROGRAPHS, Table, Vesicle
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A spreadsheet may execute a text cell that begins with one of these (OWASP, CSV injection)."""
@@ -36,7 +38,7 @@ PIECE = 65_536
 
 FILES = (
     *(f"{table.name}.{suffix}" for table in ALL for suffix in ("parquet", "csv")),
-    "params.toml", "provenance.json", "datapackage.json",
+    "params.toml", "provenance.json", "datapackage.json", CRATE,
 )  # fmt: skip
 """What `write_results` puts into a folder."""
 
@@ -65,7 +67,7 @@ def write_results(
     overwrite: bool = False,
     extra: Callable[[Path], object] | None = None,
 ) -> Path:
-    """Write tables, params.toml, provenance.json and datapackage.json to `folder`, all or nothing.
+    """Write tables, params.toml, provenance.json, datapackage.json and the crate's metadata to `folder`, all or nothing.
 
     Parameters
     ----------
@@ -89,6 +91,9 @@ def write_results(
         (temporary / "datapackage.json").write_bytes(to_json(package))
         if extra is not None:
             extra(temporary)
+        title = str(provenance.get("movie_id", folder.name))
+        about = crate(temporary, title, f"Results of exotrack for {title}", provenance, _created(provenance))
+        (temporary / CRATE).write_bytes(to_json(about))
     return folder
 
 
@@ -169,6 +174,17 @@ def of_movie(provenance: Mapping[str, Any], key: str) -> float | None:
     movie = provenance.get("movie")
     value = movie.get(key) if isinstance(movie, Mapping) else None
     return float(value) if isinstance(value, int | float) else None
+
+
+def read_columns(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """Some columns of a Parquet file without reading the others; `InputError` where it is missing, damaged or lacks one."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.read_table(path, columns=list(names))
+        return [table.column(name).to_numpy() for name in names]
+    except (OSError, ArrowException, KeyError) as error:
+        raise InputError(f"{path}: cannot be read ({_first_line(error)}); run the analysis again") from None
 
 
 def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str | None = None) -> None:

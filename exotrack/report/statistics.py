@@ -14,6 +14,7 @@ from exotrack.report import listing
 from exotrack.report import statistics_figures as figures
 from exotrack.report.numbers import number
 from exotrack.report.page import made, resource, template
+from exotrack.report.patterns import panel as patterns_panel
 from exotrack.report.statistics_words import SHOWN, interval, methods, p_words, plural, row_word, sentences, shown, sizes
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def render_statistics(statistics: Statistics, record: Mapping[str, Any]) -> str:
         notes=[one for one in said if one[0] == "warning"], size=sizes(statistics), forests=[one for one in forests if one[1]],
         effects=[_effect(row, statistics) for row in effects.itertuples()],
         panels=[_panel(one, statistics, against) for one in statistics.measures],
+        patterns=patterns_panel(statistics),
         methods=methods(statistics, record), kind=statistics.cluster_kind, row=row_word(statistics),
         cells=plural(len(units), row_word(statistics)), provenance=list(listing.provenance_rows(dict(record))),
     )  # fmt: skip

@@ -110,6 +110,8 @@ def methods(statistics: Statistics, record: Mapping[str, Any]) -> str:
     ]
     if bool(statistics.tables["effects"]["paired"].any()):
         parts.append("Conditions were compared within pairs.")
+    if "patterns" in statistics.tables:
+        parts.append(PATTERNS)
     tests = int(statistics.tables["effects"]["p_value"].notna().sum())
     parts.append(
         f"p-values are two-sided and were corrected for {plural(tests, 'test')} (Holm). Bootstrap intervals are from "
@@ -118,6 +120,13 @@ def methods(statistics: Statistics, record: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
+PATTERNS = (
+    "Patterns were tested in every cell against 199 random ones with as many events in the same footprint: Ripley's L with "
+    "translation correction by its largest studentised deviation over distances, mean distance to the nearest neighbour, events "
+    "at sites used before (0.3 µm), pairs in time over lags to a quarter of the movie, and near events soon after one another by "
+    "shuffling times."
+)
+"""What is said of patterns."""
 MODELS = (
     (("rate",), "Event counts had a log-linear model with the logarithm of footprint area times observed time as offset."),
     (("fraction",), "Fractions had a logistic model weighted by counts."),

@@ -16,7 +16,8 @@ from exotrack.stats.design import Plan, arrange, ordered
 from exotrack.stats.effects import Effect, Real, Rows, compared, described, numbered, rows_of
 from exotrack.stats.gather import Gathered
 from exotrack.stats.measures import SCALE, Measure
-from exotrack.tables import Effects, Pairs, Summaries
+from exotrack.stats.patterns import RateMap, responses
+from exotrack.tables import Effects, Pairs, Responses, Summaries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What was found: the tables by name, the plan, what is independent, conditions in order, and what to keep in mind."""
+    """What was found: the tables by name, the plan, what is independent, conditions in order, what to keep in mind, maps of
+    rates."""
 
     tables: dict[str, pd.DataFrame]
     plan: Plan
@@ -32,6 +34,7 @@ class Statistics:
     groups: tuple[str, ...]
     measures: tuple[Measure, ...]
     notes: tuple[str, ...] = ()
+    maps: tuple[RateMap, ...] = ()
 
 
 def compare(
@@ -78,8 +81,18 @@ def compare(
         "summaries": Summaries.build(_frame([_summary(one, name, units) for one in used for name in groups])),
         "effects": Effects.build(table.assign(p_holm=holm(table["p_value"].to_numpy()))),
         "pairs": Pairs.build(_frame(pairs)),
+        **_patterned(study, arranged.units, groups),
     }
-    return Statistics(tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), (*study.notes, *arranged.notes, *unseen))
+    return Statistics(
+        tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), (*study.notes, *arranged.notes, *unseen), study.maps
+    )
+
+
+def _patterned(study: Gathered, units: pd.DataFrame, groups: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Tables of patterns, where they were looked at."""
+    if not study.tables:
+        return {}
+    return {**study.tables, Responses.name: responses(units, study.latencies, groups)}
 
 
 def holm(p: Real) -> Real:

@@ -64,7 +64,7 @@ class Design:
 
 
 def read_design(path: Path) -> Design:
-    """Read a CSV file with a column movie_id (or image_id), perhaps cell_id, and any others.
+    """Read a CSV file with a column movie_id (or image_id), perhaps cell_id, and any others; those of results are left out.
 
     Raises `InputError` if it cannot be read, lacks that column, or says two things of a movie.
     """
@@ -93,7 +93,14 @@ def read_design(path: Path) -> Design:
                 f"{path}: movie {who[0]} has two rows that differ; give one a movie, or one a cell with a column cell_id"
             )
         found[who] = said
-    return Design(tuple(name for name in heads if name not in ("movie_id", "image_id", "cell_id")), found, str(path))
+    return Design(tuple(name for name in heads if name != "image_id" and name not in measured()), found, str(path))
+
+
+def measured() -> frozenset[str]:
+    """Columns that results bring themselves, so that no design can: ``movies.csv`` of a batch holds many of them."""
+    from exotrack.tables import Movies, Units
+
+    return frozenset((Units.columns().keys() | Movies.columns().keys()) - {"condition", "animal_id", "study_id"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exotrack._blocks import Execution, map_blocks
 from exotrack.errors import InputError
-from exotrack.io.results import read_provenance, read_table
-from exotrack.stats.cells import empty_stays, read_movie, units_of
+from exotrack.io.mask import read_footprint
+from exotrack.io.results import of_movie, read_provenance, read_table
+from exotrack.stats.cells import Movie, empty_stays, periods, read_movie, units_of
 from exotrack.stats.design import STIMULUS, Design
 from exotrack.stats.filling import counts
-from exotrack.tables import TEXT, Units, Vesicles
+from exotrack.stats.patterns import Found, Latencies, RateMap, latencies, patterns, seen_in
+from exotrack.tables import TEXT, PatternCurves, Patterns, Sites, Table, Units, Vesicles
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PATTERNED = ("near_pairs", "near_pairs_expected", "repeats", "repeats_expected")
+"""What patterns tell of every unit."""
+MAPS = 12
+"""Maps that a page shows: of the cells with most fusions."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """All cells of a study: `units` (columns of `Units` and of the design), their docked `stays`, `notes`."""
+    """All cells of a study: `units` (columns of `Units` and of the design), their docked `stays`, `notes`.
+
+    tables, latencies : with patterns, what is written besides, and the course of every unit after its stimulus. maps : where the
+    fusions of the cells with most of them were.
+    """
 
     units: pd.DataFrame
     stays: pd.DataFrame
     notes: tuple[str, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    latencies: tuple[Latencies, ...] = ()
+    maps: tuple[RateMap, ...] = ()
 
 
 def find(paths: Sequence[str | Path], filling: bool = False) -> list[Path]:
@@ -44,8 +58,9 @@ def find(paths: Sequence[str | Path], filling: bool = False) -> list[Path]:
 
 
 def gather(
-    paths: Sequence[str | Path], design: Design | None = None, by: str = "condition", run: Execution = Execution()
-) -> Gathered:
+    paths: Sequence[str | Path], design: Design | None = None, by: str = "condition", run: Execution = Execution(),
+    seed: int | None = None,
+) -> Gathered:  # fmt: skip
     """Read all movies.
 
     Parameters
@@ -53,6 +68,7 @@ def gather(
     paths : results folders of ``exotrack run``, or folders of them.
     design : what each movie is; None: what folders named ``condition=NAME`` and the like say, or the records of the runs.
     by : "stimulus" splits every cell at its first stimulus.
+    seed : also look at patterns in space and time, with random patterns drawn from it.
 
     Raises
     ------
@@ -62,19 +78,28 @@ def gather(
 
     folders = find(paths)
     known = design or told_by(folders)
-    parts = list(map_blocks("read", _one, [(folder, known, by == STIMULUS) for folder in folders], run))
-    _require_once([str(units["movie_id"].iloc[0]) for units, _ in parts])
-    begins, stays = 0, []
-    for units, own in parts:
-        stays.append(own.assign(row=own["row"] + begins))
-        begins += len(units)
-    units = pd.concat([one for one, _ in parts], ignore_index=True)
+    parts = list(map_blocks("read", _one, [(folder, known, by == STIMULUS, seed) for folder in folders], run))
+    _require_once([str(part.units["movie_id"].iloc[0]) for part in parts])
+    begins, stays, courses = 0, [], list[Latencies]()
+    for part in parts:
+        stays.append(part.stays.assign(row=part.stays["row"] + begins))
+        courses += [one.moved(begins) for one in part.latencies]
+        begins += len(part.units)
+    units = pd.concat([part.units for part in parts], ignore_index=True)
     columns = (*known.columns, STIMULUS) if by == STIMULUS else known.columns
     notes = [f"{name}: is in {known.source} but has no results" for name in known.unused(sorted(set(units["movie_id"])))]
     kinds = [name for name in units if str(name).startswith(("n_", "expected_"))]
     if not units[kinds].to_numpy(float).sum() > 0:
         raise InputError(f"the tables of {len(folders)} movies hold no events: there is nothing to compare; see their reports")
-    return Gathered(_built(units, columns), pd.concat(stays, ignore_index=True), tuple(notes))
+    tables = {} if seed is None else _patterned([part.found for part in parts])
+    return Gathered(
+        _built(units, columns),
+        pd.concat(stays, ignore_index=True),
+        tuple(notes),
+        tables,
+        tuple(courses),
+        _most([part.found for part in parts]),
+    )
 
 
 def gather_filling(paths: Sequence[str | Path], design: Design | None = None) -> Gathered:
@@ -109,16 +134,60 @@ def told_by(folders: Sequence[Path]) -> Design:
     return Design(tuple(columns), {who: {key: said.get(key, "") for key in columns} for who, said in rows.items()})
 
 
-def _one(folder: Path, design: Design, split: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What one movie gives."""
+
+    units: pd.DataFrame
+    stays: pd.DataFrame
+    found: Found = field(default_factory=Found)
+    latencies: Sequence[Latencies] = ()
+
+
+def _one(folder: Path, design: Design, split: bool, seed: int | None) -> _Part:
     import pandas as pd
 
-    units, stays = units_of(read_movie(folder), split)
+    movie = read_movie(folder)
+    units, stays = units_of(movie, split)
     who = zip(units["movie_id"], units["cell_id"], strict=True)
-    about = pd.DataFrame([design.of(movie, cell) for movie, cell in who], index=units.index)
+    about = pd.DataFrame([design.of(movie_id, cell) for movie_id, cell in who], index=units.index)
     extra: dict[str, Any] = {key: about[key] for key in design.columns}
     if split:
         extra[STIMULUS] = units["period"]
-    return units.assign(**extra), stays
+    part = _Part(units.assign(**extra), stays)
+    return part if seed is None else _with_patterns(part, folder, movie, split, seed)
+
+
+def _with_patterns(part: _Part, folder: Path, movie: Movie, split: bool, seed: int) -> _Part:
+    """The same with its patterns, and with their counts in its units."""
+    import pandas as pd
+
+    parts, pixel_um = periods(movie, split), of_movie(movie.provenance, "pixel_um")
+    if pixel_um is None or not pixel_um > 0:
+        raise InputError(f"{folder}: provenance.json does not say the pixel size; run the analysis again")
+    found = patterns(seen_in(movie, read_footprint(folder), float(pixel_um), parts), seed)
+    rows = pd.DataFrame([row for row in found.patterns if row["kind"] == "fusion" and row["null"] == "footprint"])
+    counted = part.units[["cell_id", "period"]].merge(rows, how="left", on=["cell_id", "period"])
+    units = part.units.assign(**{name: counted[name].to_numpy() for name in PATTERNED if name in counted})
+    return _Part(units, part.stays, found, latencies(units, movie, parts))
+
+
+def _most(parts: Sequence[Found]) -> tuple[RateMap, ...]:
+    """The maps with most fusions, in the order of the movies."""
+    every = [one for part in parts for one in part.maps]
+    kept = set(sorted(range(len(every)), key=lambda k: (-len(every[k].places), k))[:MAPS])
+    return tuple(one for k, one in enumerate(every) if k in kept)
+
+
+def _patterned(parts: Sequence[Found]) -> dict[str, pd.DataFrame]:
+    import pandas as pd
+
+    every: tuple[tuple[type[Table], list[Any]], ...] = (
+        (Patterns, [row for one in parts for row in one.patterns]),
+        (PatternCurves, [row for one in parts for row in one.curves]),
+        (Sites, [row for one in parts for row in one.sites]),
+    )
+    return {table.name: table.build(pd.DataFrame(rows)) for table, rows in every}
 
 
 def _built(units: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

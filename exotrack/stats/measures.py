@@ -79,18 +79,22 @@ LIVE: tuple[Measure, ...] = (
     Measure("kiss_release", "Cargo released by a kiss-and-run", "1", "level", ("kiss_release",)),
 )
 """What movies are compared by."""
+PATTERNS: tuple[Measure, ...] = (
+    Measure("clustering", "Pairs of fusions within 1 µm, over chance", "1", "rate", ("near_pairs",), ("near_pairs_expected",)),
+    Measure("repetition", "Fusions at a site again, over chance", "1", "rate", ("repeats",), ("repeats_expected",)),
+)
+"""What movies are compared by besides, with patterns: chance is an even spread over the footprint."""
 FILLING: tuple[Measure, ...] = tuple(
     _share(f"{word}_fraction", f"{title} vesicles", (f"n_{word}",), _FILLED)
     for word, title in (("full", "Full"), ("partial", "Partly empty"), ("empty", "Empty"))
 )
 """What electron micrographs are compared by."""
-USUAL = tuple(one.name for one in LIVE if one.name != "fusion_rate_called")
 
 
-def chosen(names: Sequence[str], filling: bool = False) -> tuple[Measure, ...]:
+def chosen(names: Sequence[str], filling: bool = False, patterns: bool = False) -> tuple[Measure, ...]:
     """The measures of these names, in their order; all usual ones for none. `ParameterError` for an unknown name."""
-    known = {one.name: one for one in (FILLING if filling else LIVE)}
+    known = {one.name: one for one in (FILLING if filling else (*LIVE, *PATTERNS) if patterns else LIVE)}
     for name in names:
         if name not in known:
             raise ParameterError(f"--measure: no measure {name!r}{nearest(name, known)}; there are {', '.join(known)}")
-    return tuple(known[name] for name in (names or [key for key in known if filling or key in USUAL]))
+    return tuple(known[name] for name in (names or [key for key in known if filling or key != "fusion_rate_called"]))

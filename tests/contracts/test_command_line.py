@@ -91,7 +91,7 @@ def test_a_run_writes_what_the_design_names(results: Path) -> None:
     names = {file.name for file in results.iterdir()}
     tables = ("frames", "spots", "tracks", "traces", "episodes", "events", "candidates", "fits", "cells")
     assert names == {f"{table}.{suffix}" for table in tables for suffix in ("parquet", "csv")} | {
-        "params.toml", "provenance.json", "datapackage.json", "report.html",
+        "params.toml", "provenance.json", "datapackage.json", "ro-crate-metadata.json", "footprint.tif", "report.html",
     }  # fmt: skip
     assert [folder.name for folder in results.parent.iterdir()] == ["movie"]
 

@@ -49,7 +49,7 @@ def folder(movie: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_calibration_writes_tables_parameters_record_and_page(movie: Path, folder: Path) -> None:
     tables = {f"{table.name}.{suffix}" for table in CALIBRATION for suffix in ("parquet", "csv")}
     assert {file.name for file in folder.iterdir()} == tables | {
-        "params.toml", "provenance.json", "datapackage.json", "report.html",
+        "params.toml", "provenance.json", "datapackage.json", "ro-crate-metadata.json", "report.html",
     }  # fmt: skip
     for table in CALIBRATION:
         text, binary = (read_table(folder / f"{table.name}.{suffix}", table) for suffix in ("csv", "parquet"))
