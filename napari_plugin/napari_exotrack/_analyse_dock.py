@@ -271,7 +271,11 @@ class AnalyseDock(AnalyseLayout):
                 return
             folder = Path(picked)
         calibration = {key: order.opened[key] for key in ("pixel_um", "frame_s")}
-        study = write_study(folder, "study", self.form.params, [order.movie], calibration)
+        try:
+            study = write_study(folder, "study", self.form.params, [order.movie], calibration)
+        except (ExotrackError, OSError) as error:
+            self.note.say(f"{folder}: cannot be written ({error})")
+            return
         command = Order(order.movie, order.out, folder / "study.params.toml", order.opened, order.overwrite).command
         QApplication.clipboard().setText(command)
         self.note.say(f"Copied: {command}\nWritten: {study}; add movies to study.csv and run it with exotrack batch", "ok")

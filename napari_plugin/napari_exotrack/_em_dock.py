@@ -13,15 +13,17 @@ from exotrack.em.states import RULES
 from exotrack.errors import ExotrackError
 from exotrack.tables import Vesicles
 from napari_exotrack._background import Background
+from napari_exotrack._em_clicks import MEMBRANE, EmClicks
 from napari_exotrack._em_layout import EmLayout
 from napari_exotrack._em_model import Micrograph
+from napari_exotrack._mouse import on_click
 from napari_exotrack._process import Command, Estimate
-from napari_exotrack._source import layer_units_in
+from napari_exotrack._source import layer_units_in, write_planes
 
-VESICLES, MEMBRANE, DISTANCES = "vesicles", "membrane", "distances"
+VESICLES, DISTANCES = "vesicles", "distances"
 
 
-class EmDock(EmLayout):
+class EmDock(EmClicks, EmLayout):
     """Works on one micrograph at a time; `micrograph` is what is known of its vesicles."""
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -42,7 +44,7 @@ class EmDock(EmLayout):
         self.draw_button.clicked.connect(lambda: self.draw())
         self.traced.toggled.connect(self._drawn)
         self.rule.currentTextChanged.connect(self._rule_chosen)
-        self.add_button.clicked.connect(lambda: self.add())
+        self.add_button.toggled.connect(self._adding)
         self.delete_button.clicked.connect(lambda: self.delete())
         self.undo_button.clicked.connect(lambda: self.step("undo"))
         self.redo_button.clicked.connect(lambda: self.step("redo"))
@@ -51,6 +53,8 @@ class EmDock(EmLayout):
         self.table.itemSelectionChanged.connect(self._row_chosen)
         self.viewer.layers.events.inserted.connect(self._list)
         self.viewer.layers.events.removed.connect(self._list)
+        self._pressed = on_click(self.click)
+        self.viewer.mouse_drag_callbacks.append(self._pressed)
 
     def let_go(self) -> None:
         """End the child and let go of the viewer."""
@@ -58,6 +62,8 @@ class EmDock(EmLayout):
         self.tracing.close()
         self.viewer.layers.events.inserted.disconnect(self._list)
         self.viewer.layers.events.removed.disconnect(self._list)
+        if self._pressed in self.viewer.mouse_drag_callbacks:
+            self.viewer.mouse_drag_callbacks.remove(self._pressed)
         self._folder.cleanup()
 
     # the image ---------------------------------------------------------------
@@ -111,7 +117,7 @@ class EmDock(EmLayout):
         self.doing.setText("looking for vesicles")
         self.find_button.setEnabled(False)
         data = image.data
-        self.tracing.ask(lambda: np.save(out / "image.npy", np.asarray(data)), lambda answer: self._begin(words, out, answer))
+        self.tracing.ask(lambda: write_planes(data, out / "image.npy"), lambda answer: self._begin(words, out, answer))
 
     def _begin(self, words: list[str], out: Path, answer: Any) -> None:
         if isinstance(answer, Exception):
@@ -185,20 +191,6 @@ class EmDock(EmLayout):
 
     # correcting --------------------------------------------------------------
 
-    def add(self, at: Any = None) -> None:
-        """Add a vesicle at a place (world), or in the middle of the view."""
-        image, micrograph = self.layer.currentData(), self.micrograph
-        if image is None or micrograph is None:
-            return
-        from napari_exotrack._link import camera
-
-        world = np.array(self.viewer.dims.point[-image.ndim :], float) if at is None else np.asarray(at, float)[-image.ndim :]
-        if at is None:
-            world[-2:] = camera(self.viewer).center[-2:]
-        self._try(lambda: micrograph.add(world / np.asarray(image.scale), self.diameter.value()))
-        self.show_all()
-        self.table.selectRow(self.table.rowCount() - 1)
-
     def delete(self) -> None:
         """Take the selected vesicles out."""
         numbers, micrograph = self.chosen_numbers(), self.micrograph
@@ -245,10 +237,11 @@ class EmDock(EmLayout):
 
         place = int(np.flatnonzero(micrograph.vesicles["vesicle_id"] == numbers[0])[0])
         world = layer.data_to_world(layer.data[place])
-        seen = camera(self.viewer)
-        seen.center = (*seen.center[:-2], *world[-2:])
-        if not micrograph.flat:
-            self.viewer.dims.set_point(self.viewer.dims.ndim - 3, world[-3])
+        if not self.staying:
+            seen = camera(self.viewer)
+            seen.center = (*seen.center[:-2], *world[-2:])
+            if not micrograph.flat:
+                self.viewer.dims.set_point(self.viewer.dims.ndim - 3, world[-3])
         layer.selected_data = {place}
         self.diameter.setValue(float(micrograph.vesicles["diameter_nm"].iloc[place]))
 

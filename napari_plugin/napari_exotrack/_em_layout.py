@@ -33,7 +33,7 @@ class EmLayout(EndingWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self.setMinimumWidth(390)
+        self.setMinimumWidth(430)
         fill_height(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
@@ -99,7 +99,10 @@ class EmLayout(EndingWidget):
         self.diameter.setValue(45.0)
         self.diameter.setSuffix(" nm")
         self.diameter.setToolTip("Diameter of the selected vesicle, and of the next one that is added")
-        self.add_button, self.delete_button = QPushButton("Add in the middle"), QPushButton("Delete")
+        self.add_button, self.delete_button = QPushButton("Add by clicks"), QPushButton("Delete")
+        self.add_button.setCheckable(True)
+        self.add_button.setToolTip("Every click in the picture adds a vesicle, until this is pressed again")
+        self.delete_button.setToolTip("Take the selected vesicles out")
         self.undo_button, self.redo_button = QPushButton("Undo"), QPushButton("Redo")
         self.save_button, self.copy_button = QPushButton("Save table…"), QPushButton("Copy table")
         self.copy_button.clicked.connect(lambda: self.table.copy())

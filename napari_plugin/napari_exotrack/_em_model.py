@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from exotrack.errors import InputError
 from exotrack.tables import Vesicles
 from napari_exotrack._colours import em_palette
+from napari_exotrack._opened import missing_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,9 +67,18 @@ class Micrograph:
             "diameter_kind": ["given"], "touches_border": [False], "filling": ["unresolved"],
             **{axis: [float(place.get(axis, 0.0))] for axis in PLACES},
         }  # fmt: skip
-        new = Vesicles.build({key: row.get(key, _nothing(column)) for key, column in Vesicles.columns().items()})
+        new = Vesicles.build({key: row.get(key, [missing_value(column)]) for key, column in Vesicles.columns().items()})
         self._change(pd.concat([self.vesicles, new], ignore_index=True) if len(self.vesicles) else new)
         return number
+
+    def vesicle_at(self, at_px: Sequence[float]) -> int | None:
+        """Number of the vesicle in whose sphere a place (pixels of the layer) lies, the nearest of several, or None."""
+        if self.vesicles.empty:
+            return None
+        away = (self.points() - np.asarray(at_px, float)[-len(self.axes) :]) * self.spacing
+        share = np.linalg.norm(away, axis=1) / (self.vesicles["diameter_nm"].to_numpy(float) / 2)
+        nearest = int(np.argmin(share))
+        return int(self.vesicles["vesicle_id"].iloc[nearest]) if share[nearest] <= 1 else None
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Take vesicles out."""
@@ -180,8 +190,3 @@ class Micrograph:
             self.vesicles = Vesicles.build(self.vesicles.assign(**gone, state="", rule_id="", distance_kind=""))
             return
         self.vesicles = place(self.vesicles, self.membrane, self.rule)
-
-
-def _nothing(column: Any) -> list[Any]:
-    """A missing value of a column's type."""
-    return [""] if column.dtype == "str" else [None] if column.dtype in ("Int64", "boolean") else [np.nan]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -29,8 +30,9 @@ SUFFIX = ".review.jsonl"
 class Entry:
     """Who did what to which event, and when.
 
-    what : accept, reject, change, undo or redo. was, now : decision before and after (a kind, `NO_EVENT`, or "" for none).
-    blind : the automatic call was hidden. frame, y_um, x_um : where the event is, for readers without the tables.
+    what : accept, reject, change, add (an event that the analysis missed), undo or redo. was, now : decision before and after
+    (a kind, `NO_EVENT`, or "" for none). blind : the automatic call was hidden. frame, y_um, x_um : where the event is, for
+    readers without the tables. What follows is known of added events only.
     """
 
     who: str
@@ -43,6 +45,13 @@ class Entry:
     frame: int
     y_um: float
     x_um: float
+    movie_id: str = ""
+    t_s: float = math.nan
+    cell_id: int | None = None
+    track_id: int | None = None
+
+
+ADDED_ONLY = ("movie_id", "t_s", "cell_id", "track_id")
 
 
 def place_of(folder: Path) -> Path:
@@ -82,7 +91,7 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Append one line and see it safely on the disk; `OutputError` if that fails, and then nothing was decided."""
         lines = [] if self.path.exists() else [json.dumps({"journal": "exotrack review", "version": 1, "calls": self.calls})]
-        lines.append(json.dumps(asdict(entry)))
+        lines.append(json.dumps(_told(entry)))
         try:
             with self.path.open("a+b") as file:
                 # A line that a crash cut short must not swallow this one.
@@ -141,8 +150,14 @@ def _parsed(lines: list[str]) -> Iterator[dict[str, Any]]:
             yield value
 
 
+def _told(entry: Entry) -> dict[str, Any]:
+    told = asdict(entry)
+    return told if entry.what == "add" else {key: value for key, value in told.items() if key not in ADDED_ONLY}
+
+
 def _entry(values: dict[str, Any]) -> Entry | None:
     try:
-        return Entry(**{key: values[key] for key in Entry.__dataclass_fields__})
+        known = {key: values[key] for key in Entry.__dataclass_fields__ if key not in ADDED_ONLY}
     except KeyError:
         return None
+    return Entry(**known, **{key: values[key] for key in ADDED_ONLY if key in values})

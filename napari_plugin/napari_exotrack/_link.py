@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.movie import Movie
+from exotrack.report.numbers import missing
 from napari_exotrack._background import Background
 from napari_exotrack._colours import palette
 from napari_exotrack._convert import COLOURS, SIZE_UM, SYMBOLS
 from napari_exotrack._journal import NO_EVENT
+from napari_exotrack._mouse import on_click
 from napari_exotrack._opened import KEY, Opened, rows_of
 from napari_exotrack._pick import Click, Finder
 from napari_exotrack._review import Review
@@ -20,8 +22,6 @@ from napari_exotrack._selection import Selection
 
 CHOSEN, CHOSEN_TRACK, PROJECTION = "chosen event", "chosen track", "all times (brightest)"
 PROJECTED_FRAMES = 200
-STILL = 3
-"""A mouse that moves by no more than this (pixels of the screen) between press and release has clicked."""
 
 
 class ViewerLink:
@@ -32,13 +32,16 @@ class ViewerLink:
 
     def __init__(self, viewer: Any, opened: Opened, review: Review, selection: Selection) -> None:
         self.viewer, self.opened, self.review, self.selection = viewer, opened, review, selection
-        self._placed = opened.in_picture("events").reset_index(drop=True)
+        self._placed = opened.placed(review.events).reset_index(drop=True)
         self._row = {int(event): row for row, event in enumerate(self._placed["event_id"])}
         self._tracks = opened.in_picture("tracks").sort_values(["track_id", "frame"], kind="stable")
         self._finder = Finder(self._placed, self._tracks, opened.place.frame_s)
         self._names: dict[Any, str] = {}
         self.background = Background()
         self.shown: NDArray[np.bool_] = np.ones(len(self._placed), bool)
+        self.to_place: Callable[[int, float, float], None] | None = None
+        self._fill()
+        self._pressed = on_click(self.click)
         viewer.mouse_drag_callbacks.append(self._pressed)
         selection.hearers.append(self.follow)
         review.changed.append(self._decided)
@@ -121,10 +124,23 @@ class ViewerLink:
         self.viewer.layers.move(self.viewer.layers.index(layer), self._above_movie())
         self._return_to_events()
 
+    def _fill(self) -> None:
+        """Bring the layer to the events of the review: those that the rater added are in it."""
+        layer = self.events
+        if layer is not None and list(layer.features.get("event_id", [])) != list(self._row):
+            layer.selected_data = set()
+            layer.data = self.opened.place.points(self._placed)
+            layer.features = self.review.events
+            layer.size = SIZE_UM / self.opened.place.pixel_um
+
     def colour(self) -> None:
         """Colour every event: by its call, by the decision where there is one, all alike where the call is hidden."""
         layer = self.events
-        if layer is None or not len(self._row):
+        if layer is None:
+            return
+        # napari shows the features of what the mouse is over.
+        layer.features = self.review.events[["event_id"]] if self.review.blind else self.review.events
+        if not len(self._row):
             return
         looks = [self._look(event) for event in self._row]
         layer.border_color = np.array([_rgba(colour) for colour, _ in looks])
@@ -203,18 +219,12 @@ class ViewerLink:
         names = [layer.name for layer in self.viewer.layers]
         return names.index(self.opened.name) + 1 if self.opened.name in names else 0
 
-    def _pressed(self, viewer: Any, event: Any) -> Iterator[None]:
-        """A click that is no drag chooses what lies under it."""
-        pressed, button = np.array(event.pos), event.button
-        yield
-        while event.type == "mouse_move":
-            yield
-        if button == 1 and np.abs(np.array(event.pos) - pressed).max() <= STILL:
-            self.click(viewer, event)
-
     def click(self, viewer: Any, event: Any) -> None:
         """Choose the event, or else the track, at the place of a mouse event; elsewhere the choice stays."""
         at = np.asarray(event.position, float)[-3:]
+        if self.to_place is not None and viewer.dims.ndisplay == 2:
+            self.to_place(self.frame, float(at[1]), float(at[2]))
+            return
         towards = None
         if viewer.dims.ndisplay == 3 and event.view_direction is not None:
             towards = np.asarray(event.view_direction, float)[-3:]
@@ -228,10 +238,19 @@ class ViewerLink:
         if track is not None:
             self.selection.choose(self._event_of(track, float(at[0])), track)
 
+    def has(self, event_id: int) -> bool:
+        """Whether there is such an event: one that was added is gone once that is undone."""
+        return event_id in self._row
+
+    def track_at(self, frame: int, y_um: float, x_um: float) -> int | None:
+        """The track at a place in a frame, or None."""
+        at = np.array([frame * self.opened.place.frame_s, y_um, x_um])
+        return self._finder.track(Click(at, None, 0.0, 0.0))
+
     def track_of(self, event_id: int) -> int | None:
         """The track of an event, or None."""
         track = self._placed["track_id"].iloc[self._row[event_id]]
-        return None if track is None or track != track or str(track) == "<NA>" else int(track)
+        return None if missing(track) else int(track)
 
     def _event_of(self, track: int, t_s: float) -> int | None:
         """The event of a track that is nearest in time, or None."""

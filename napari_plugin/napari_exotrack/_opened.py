@@ -43,10 +43,25 @@ class Opened:
         return str(self.results.provenance.get("movie_id", self.folder.name))
 
     def in_picture(self, name: str) -> pd.DataFrame:
-        """A table with its places as they lie in the pictures."""
+        """A table of the results with its places as they lie in the pictures."""
+        return self.placed(self.results.tables[name])
+
+    def placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Any table of this movie with its places as they lie in the pictures."""
         from exotrack._drift import in_camera
 
-        return in_camera(self.results.tables[name], self.results.tables["frames"])
+        return in_camera(table, self.results.tables["frames"])
+
+    def cell_at(self, row: int, column: int) -> int | None:
+        """Number of the cell at a pixel; None outside all of them, and where they cannot be told."""
+        from exotrack.errors import ExotrackError
+
+        if self.movie is None:
+            return None
+        try:
+            return int(self.footprint()[row, column]) or None
+        except ExotrackError:
+            return None
 
     def footprint(self) -> NDArray[Any]:
         """(height, width) numbers of the cells; `ExotrackError` if they cannot be had."""
@@ -85,6 +100,11 @@ def open_results(path: str | Path, movie: Movie | None = None) -> Opened:
         return Opened(results, _movie(results), "", place)
     except ExotrackError as error:
         return Opened(results, None, str(error), place)
+
+
+def missing_value(column: Any) -> Any:
+    """What stands for nothing in a column (of `Table.columns`)."""
+    return "" if column.dtype == "str" else None if column.dtype in ("Int64", "boolean") else np.nan
 
 
 def rows_of(table: pd.DataFrame, column: str, value: int) -> pd.DataFrame:

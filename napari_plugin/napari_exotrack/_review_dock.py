@@ -12,18 +12,18 @@ from qtpy.QtCore import QItemSelectionModel
 from qtpy.QtWidgets import QFileDialog
 
 from exotrack.errors import ExotrackError
-from napari_exotrack._journal import SUFFIX
 from napari_exotrack._link import ViewerLink
 from napari_exotrack._opened import KEY, Opened, open_results
 from napari_exotrack._reader import layers_of
 from napari_exotrack._review import Review
+from napari_exotrack._review_extras import ReviewExtras
 from napari_exotrack._review_layout import ReviewLayout
 from napari_exotrack._review_parts import Agreement, Shortcuts
 from napari_exotrack._selection import Selection
 from napari_exotrack._table_model import EventsModel
 
 
-class ReviewDock(ReviewLayout):
+class ReviewDock(ReviewExtras, ReviewLayout):
     """Shows the results that are open in the viewer, one at a time; `selection` says what is chosen."""
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -89,31 +89,49 @@ class ReviewDock(ReviewLayout):
         if self.review is None:
             return
         self.review.blind = self.blind.isChecked()
-        self.model = EventsModel(self.review, self.colours)
-        self.table.setModel(self.model)
-        self.size_columns()
-        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
-        self.link = ViewerLink(self.viewer, opened, self.review, self.selection)
-        self.selection.hearers.append(self._chosen)
         self.review.changed.append(self._decided)
+        self.review.remade.append(self._show_review)
         self.trace.open(opened)
-        self._filter(self.filters.wanted)
-        self._chosen(self.selection)
+        self._show_review()
         aside = self.review.journal.set_aside
         lost = "" if not opened.trouble else f"Shown without the movie: {opened.trouble}"
         self.note.say(lost or (f"An earlier review was of other calls; it was kept as {aside.name}" if aside else ""))
 
-    def _let_go(self) -> None:
+    def _show_review(self) -> None:
+        """The table and the layer of the review, anew where events came or went."""
+        assert self.review is not None
+        assert self.opened is not None
+        order, chosen = None if self.model is None else self.model.order, self.selection.event_id
+        self._cut_link()
+        self.model = EventsModel(self.review, self.colours)
+        if order is not None:
+            self.model.sort(*order)
+        self.table.setModel(self.model)
+        self.size_columns()
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self.link = ViewerLink(self.viewer, self.opened, self.review, self.selection)
+        self.selection.hearers.append(self._chosen)
+        self._filter(self.filters.wanted)
+        self._chosen(self.selection)
+        self._go_to(chosen)
+
+    def _cut_link(self) -> None:
         self.selection.hearers.clear()
+        if self.link is not None:
+            self.selection.hearers.append(self.link.follow)
+            self.link.cut()
+            self.selection.hearers.clear()
+        self.selection.event_id = self.selection.track_id = None
+        self.link = None
+
+    def _let_go(self) -> None:
         if self.link is not None:
             if self.review is not None and self.review.blind:
                 self.review.blind = False
                 self.link.colour()
-            self.selection.hearers.append(self.link.follow)
-            self.link.cut()
-        self.selection.event_id = self.selection.track_id = None
+        self._cut_link()
         self.table.setModel(None)
-        self.review, self.link, self.model = None, None, None
+        self.review, self.model = None, None
 
     # choosing ----------------------------------------------------------------
 
@@ -125,6 +143,7 @@ class ReviewDock(ReviewLayout):
     def _chosen(self, selection: Selection) -> None:
         """Bring table, trace and strip to what is chosen."""
         assert self.model is not None
+        assert self.review is not None
         assert self.opened is not None
         event, blind = None, self.blind.isChecked()
         if selection.event_id is not None:
@@ -133,8 +152,8 @@ class ReviewDock(ReviewLayout):
                 flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
                 self.table.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
                 self.table.scrollTo(self.model.index(row, 0))
-            place = int(np.flatnonzero(self.opened.results.tables["events"]["event_id"] == selection.event_id)[0])
-            event = next(self.opened.in_picture("events").iloc[[place]].itertuples(index=False))
+            events = self.review.events
+            event = next(self.opened.placed(events[events["event_id"] == selection.event_id]).itertuples(index=False))
         self.trace.show_event(event, selection.track_id, self.colours, blind)
         self.montage.ask(self.opened.movie, event, self.opened.results.params.measure.radius_um, self.colours)
         self._say_state()
@@ -203,7 +222,7 @@ class ReviewDock(ReviewLayout):
         self._go_to(self._try(lambda: None if self.review is None else self.review.redo()))
 
     def _go_to(self, event: int | None) -> None:
-        if event is not None and self.link is not None:
+        if event is not None and self.link is not None and self.link.has(event):
             self.selection.choose(event, self.link.track_of(event))
 
     def _decide(self, decision: Callable[[Review, int], None], move_on: bool = True) -> None:
@@ -244,40 +263,10 @@ class ReviewDock(ReviewLayout):
         self._chosen(self.selection)
 
     def _be_rater(self) -> None:
-        review, link, model = self.review, self.link, self.model
-        if review is None or link is None or model is None:
+        review = self.review
+        if review is None or review.rater == self.rater.text().strip():
             return
         self._try(lambda: review.be(self.rater.text()))
-        link.colour()
-        model.filter(self.filters.wanted)
-        self._say_state()
-
-    def keep_journal_at(self) -> None:
-        """Ask where to keep the journal, for folders that cannot be written."""
-        if self.review is None:
-            return
-        picked, _ = QFileDialog.getSaveFileName(self, "Keep the journal at", f"review{SUFFIX}", f"Journal (*{SUFFIX})")
-        if picked and self.review is not None:
-            review = self.review
-            self._try(lambda: review.keep_at(Path(picked)))
-            self._say_state()
-
-    def export(self, what: str) -> None:
-        """Ask for a folder and write the true tables, or the corrected results, to it."""
-        from napari_exotrack import _export
-
-        review, opened = self.review, self.opened
-        if review is None or opened is None:
-            return
-        start = opened.folder.with_name(f"{opened.folder.name}_{what}")
-        picked, _ = QFileDialog.getSaveFileName(self, f"Name of the new folder of {what} tables", str(start))
-        if not picked:
-            return
-        write = _export.write_truth if what == "truth" else _export.write_corrected
-        if self._try(lambda: write(review, opened.results, Path(picked))) is not None:
-            left = review.progress()["left"]
-            unjudged = f"; {left} events were not judged and are in it as called" if left else ""
-            self.note.say(f"Written to {picked}{unjudged}", "ok")
 
     def show_agreement(self) -> None:
         """Show how far raters agree."""

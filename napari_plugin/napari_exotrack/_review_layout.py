@@ -121,6 +121,7 @@ class ReviewLayout(EndingWidget):
         ):
             menu.addAction(words, action)
         self.more.setMenu(menu)
+        self.more.setStyleSheet("QToolButton { padding-right: 14px; }")  # napari's own leaves no room for the arrow
         row.addWidget(self.source, 1)
         row.addWidget(self.open_button)
         row.addWidget(self.more)
@@ -193,10 +194,19 @@ class ReviewLayout(EndingWidget):
         row = QHBoxLayout()
         self.progress = QProgressBar()
         self.progress.setMaximumHeight(14)
+        self.progress.setMaximumWidth(60)
+        self.progress.setTextVisible(False)
         self.progress.setToolTip("Events that you judged")
         self.state = QLabel()
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.state)
+        row.addWidget(self.progress)
+        row.addWidget(self.state, 1)
+        self.missed_button = QPushButton("Missed…")
+        self.missed_button.setToolTip("Add an event that the analysis missed: say what it is, then click on it in the picture")
+        menu = QMenu(self)
+        for name, kind in KINDS.items():
+            menu.addAction(kind.label, partial(self._wait_for_missed, name))
+        self.missed_button.setMenu(menu)
+        row.addWidget(self.missed_button)
         return row
 
     def _connect(self: Any) -> None:
@@ -208,6 +218,7 @@ class ReviewLayout(EndingWidget):
         self.all_times.toggled.connect(lambda wanted: self.link is not None and self.link.project(wanted))
         for key in KEYS:
             self.viewer.bind_key(key.letter, self._from_viewer(key.action), overwrite=True)
+        self.viewer.bind_key("Escape", lambda _: self.wait_for_missed(None), overwrite=True)
         self.viewer.layers.events.inserted.connect(self._find_results)
         self.viewer.layers.events.removed.connect(self._find_results)
         self.viewer.dims.events.point.connect(self._frame_changed)
@@ -229,6 +240,7 @@ class ReviewLayout(EndingWidget):
         self.montage.background.close()
         for key in KEYS:
             self.viewer.bind_key(key.letter, None, overwrite=True)
+        self.viewer.bind_key("Escape", None, overwrite=True)
         self.viewer.layers.events.inserted.disconnect(self._find_results)
         self.viewer.layers.events.removed.disconnect(self._find_results)
         self.viewer.dims.events.point.disconnect(self._frame_changed)
@@ -236,6 +248,9 @@ class ReviewLayout(EndingWidget):
 
     def _change_to(self: Any, kind: str, *_: object) -> None:
         self.change_to(kind)
+
+    def _wait_for_missed(self: Any, kind: str, *_: object) -> None:
+        self.wait_for_missed(kind)
 
     def _go_to_frame(self: Any, frame: int) -> None:
         if self.link is not None:
@@ -257,7 +272,9 @@ class ReviewLayout(EndingWidget):
         total, count = len(self.review.events), self.review.progress()
         self.progress.setMaximum(max(total, 1))
         self.progress.setValue(total - count["left"])
-        self.state.setText(f"{total - count['left']} of {total} judged, {count['changed'] + count['rejected']} changed")
+        changed = f"{count['changed'] + count['rejected']} changed"
+        self.state.setText(f"{total - count['left']} of {total} judged, {changed}, {count['added']} added")
+        self.state.setToolTip(self.state.text())
         done, undone = self.review.steps
         self.undo_button.setEnabled(done > 0)
         self.redo_button.setEnabled(undone > 0)

@@ -153,7 +153,11 @@ class Agreement(QDialog):
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 self.table.setItem(row, column, item)
         seeing = [name for name in (one, other) if name != AUTOMATIC]
-        parts = [f"{name} judged {self._review.judged_blind(name)} of {len(self._review.answers(name))} blind" for name in seeing]
+        parts = [
+            f"{name} judged {self._review.judged_blind(name)} of {len(self._review.answers(name))} blind"
+            f" and added {self._review.missed(name)} that were missed"
+            for name in seeing
+        ]
         self.note.setText(
             "; ".join(parts)
             + ". Who sees the call tends to follow it: only blind judgements measure agreement with the analysis. "

@@ -134,6 +134,15 @@ def layer_units_in(layer: Any, unit: str) -> tuple[float, ...] | None:
     return None if any(one is None for one in found) else tuple(float(one or 0) for one in found)
 
 
+def write_planes(data: Any, path: Path) -> Path:
+    """Write an image as .npy, one plane in memory at a time."""
+    target = np.lib.format.open_memmap(path, "w+", dtype=data.dtype, shape=tuple(data.shape))
+    for k in range(data.shape[0]) if data.ndim > 2 else (slice(None),):
+        target[k] = np.asarray(data[k])
+    target.flush()
+    return path
+
+
 def write_movie(source: Source, path: Path, pixel_um: float, frame_s: float) -> Path:
     """Write the pixels of a layer as a TIFF with its calibration, one frame in memory at a time; all or nothing."""
     import tifffile

@@ -21,6 +21,8 @@ MEANINGS = (
 )  # fmt: skip
 NUMBER, CALL, P, TIME, DOCKED, SAID = range(6)
 HIDDEN = "?"
+MISSED = "missed"
+"""What the analysis called an event that a person added."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ class EventsModel(QAbstractTableModel):
         self._sorted = (TIME, True)
         self._rows: NDArray[np.int64] = np.arange(len(self._id))
         self._arrange()
+
+    @property
+    def order(self) -> tuple[int, Any]:
+        """Column and direction of the order, as `sort` takes them."""
+        column, up = self._sorted
+        return column, Qt.SortOrder.AscendingOrder if up else Qt.SortOrder.DescendingOrder
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -124,6 +132,8 @@ class EventsModel(QAbstractTableModel):
         """Heads of the columns and what they mean."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        if section == TIME and self._review.blind:
+            return {Qt.ItemDataRole.DisplayRole: "Frame", Qt.ItemDataRole.ToolTipRole: "First frame that shows it"}.get(role)
         return {Qt.ItemDataRole.DisplayRole: HEADS, Qt.ItemDataRole.ToolTipRole: MEANINGS}.get(role, [None] * 6)[section]
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -143,6 +153,8 @@ class EventsModel(QAbstractTableModel):
     def _answer(self, row: int, column: int) -> str:
         if column == SAID:
             return self._review.decisions.get(int(self._id[row]), "")
+        if self._review.state(int(self._id[row])) == "added":
+            return MISSED
         return HIDDEN if self._review.blind else str(self._kind[row])
 
     def _text(self, row: int, column: int) -> str:
@@ -153,7 +165,7 @@ class EventsModel(QAbstractTableModel):
         if self._review.blind and column in (P, DOCKED):
             return HIDDEN
         if self._review.blind and column == TIME:  # fusions are placed between frames, which would tell them
-            return f"frame {self._frame[row]}"
+            return str(self._frame[row])
         value = self._keys[column][row]
         return f"{value:.2f}" if np.isfinite(value) else "–"
 

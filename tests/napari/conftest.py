@@ -146,5 +146,6 @@ def canvas_key(qtbot: Any) -> Any:
         native = viewer.window._qt_viewer.canvas.native
         native.setFocus()
         qtbot.keyClick(native, getattr(Qt.Key, f"Key_{letter}"))
+        qtbot.wait(10)
 
     return press

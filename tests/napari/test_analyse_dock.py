@@ -152,3 +152,15 @@ def test_the_command_and_the_study_are_written(docks: Docks, tmp_path: Path) -> 
     dock.for_cluster(tmp_path / "study")
     assert QApplication.clipboard().text().startswith(f"exotrack run {sample('granule.tif')} --out")
     assert read_toml(tmp_path / "study" / "study.params.toml") == dock.form.params
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_the_dock(docks: Docks, pixels: Any, tmp_path: Path) -> None:
+    dock = docks("analyse", show=False)
+    dock.viewer.add_image(pixels, scale=(0.1, 0.107, 0.107), units=("s", "um", "um"), name="mine")
+    (tmp_path / "file").write_text("no folder")
+    dock.out.setText(str(tmp_path / "file" / "out"))
+    dock.run_button.click()
+    assert "cannot be written" in dock.note.text()
+    assert not dock.command.running
+    dock.for_cluster(tmp_path / "file" / "study")
+    assert "cannot be written" in dock.note.text()

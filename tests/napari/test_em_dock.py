@@ -130,7 +130,7 @@ def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp
     dock.diameter.editingFinished.emit()
     assert dock.micrograph.vesicles["diameter_nm"][2] == 55
     assert layer.size[2] == pytest.approx(27.5)
-    dock.add()
+    dock.add((150.0, 60.0))
     assert dock.table.rowCount() == 6
     dock.delete_button.click()
     assert dock.table.rowCount() == 5
@@ -140,3 +140,33 @@ def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp
     assert len(read_table(tmp_path / "v.parquet", Vesicles)) == 6
     dock.rule.setCurrentText("ribbon")
     assert "needs the active zone" in dock.note.text()
+
+
+def test_clicks_choose_and_add_vesicles(docks: Docks, canvas_click: Any, qtbot: Any) -> None:
+    dock = docks("em")
+    dock.viewer.add_image(synapse(), name="synapse", scale=(0.002, 0.002), units=("um", "um"))
+    dock.diameter.setValue(40.0)
+    dock.add((85.0, 40.0))
+    dock.add((60.0, 90.0))
+    dock.viewer.reset_view()
+    canvas_click(dock.viewer, 0.174, 0.082)  # within the first, beside its middle
+    assert dock.chosen_numbers() == [1]
+    dock.viewer.reset_view()
+    canvas_click(dock.viewer, 0.3, 0.3)
+    assert len(dock.micrograph.vesicles) == 2
+    dock.add_button.click()
+    canvas_click(dock.viewer, 0.08, 0.3)
+    added = dock.micrograph.vesicles.iloc[-1]
+    assert dock.chosen_numbers() == [3]
+    np.testing.assert_allclose((added["y_nm"], added["x_nm"], added["diameter_nm"]), (80, 300, 40), atol=2)
+    np.testing.assert_allclose(dock.viewer.layers["vesicles"].data[-1], (40, 150), atol=1)
+    canvas_click(dock.viewer, -0.01, 0.3)
+    assert "outside the image" in dock.note.text()
+    dock.add_button.click()
+    dock.delete_button.click()
+    assert list(dock.micrograph.vesicles["vesicle_id"]) == [1, 2]
+    dock.undo_button.click()
+    assert len(dock.viewer.layers["vesicles"].data) == 3
+    dock.draw()
+    canvas_click(dock.viewer, 0.17, 0.08)
+    assert dock.chosen_numbers() != [1]

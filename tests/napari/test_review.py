@@ -257,3 +257,52 @@ def test_corrected_results_are_whole_and_the_first_ones_stay(results: Path, tmp_
     assert (row["kind"], row["edited"]) == ("kiss_and_run", True)
     assert corrected.provenance["review"]["changed"] == 1
     assert (results / "events.parquet").read_bytes() == before
+
+
+SEEN = {"movie_id": "granule", "frame": 40, "t_s": 4.0, "y_um": 3.5, "x_um": 6.25, "cell_id": 1, "track_id": None}
+
+
+def test_an_event_that_was_missed_is_added_called_anew_and_taken_back(review: Review) -> None:
+    found = len(review.events)
+    number = review.add("docking", SEEN)
+    review.change(number, "full_fusion")
+    assert review.state(number) == "added"
+    assert review.progress()["added"] == 1
+    row = review.reviewed().set_index("event_id").loc[number]
+    assert (row["kind"], row["frame"], row["t_s"], row["x_um"], row["cell_id"]) == ("full_fusion", 40, 4.0, 6.25, 1)
+    assert (row["edited"], row["confident"], row["p_full_fusion"], row["p_other"]) == (True, True, 1.0, 0.0)
+    assert np.isnan(row["amplitude"])
+    assert pd.isna(row["track_id"])
+    assert review.undo() == number
+    assert review.events["kind"].iloc[-1] == "docking"
+    assert review.undo() == number
+    assert len(review.events) == found
+    assert review.missed("ann") == 0
+    review.redo()
+    again = Review(truth(), review.journal.path, "ann")
+    assert list(again.events["event_id"]) == list(review.events["event_id"])
+    again.reject(number)
+    assert len(again.events) == found
+
+
+def test_what_one_rater_added_another_does_not_see_and_kappa_leaves_out(review: Review) -> None:
+    first = review.add("docking", SEEN)
+    review.be("bob")
+    assert first not in set(review.events["event_id"])
+    second = review.add("undocking", SEEN)
+    assert second == first + 1
+    assert (review.missed("ann"), review.missed("bob")) == (1, 1)
+    assert review.compare("ann", "bob")[0].n == 0
+    with pytest.raises(InputError, match="no kind of event"):
+        review.add("fusion", SEEN)
+
+
+def test_what_was_added_is_in_the_truth_and_in_the_corrected_counts(results: Path, tmp_path: Path) -> None:
+    opened = read_results(results)
+    review = Review.of_folder(results, opened.tables["events"], "ann")
+    before = (review.events["kind"] == "full_fusion").sum()
+    number = review.add("full_fusion", SEEN | {"movie_id": "cell"})
+    written = read_table(write_truth(review, opened, tmp_path / "truth") / "events.parquet", Events)
+    assert number in set(written["event_id"])
+    corrected = read_results(write_corrected(review, opened, tmp_path / "corrected"))
+    assert (corrected.tables["events"]["kind"] == "full_fusion").sum() == before + 1

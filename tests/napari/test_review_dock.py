@@ -63,6 +63,31 @@ def test_a_click_on_an_event_in_the_picture_chooses_its_row(
     assert dock.model.ids[dock.table.currentIndex().row()] == dock.selection.event_id
 
 
+def test_a_click_in_the_view_of_three_axes_chooses_an_event_of_any_time(docks: Docks, results: Path, canvas_click: Any) -> None:
+    dock = docks("review", results)
+    dock.viewer.dims.ndisplay = 3
+    dock.viewer.reset_view()
+    at = dock.review.events[dock.review.events["kind"] == "full_fusion"].iloc[4]
+    canvas_click(dock.viewer, at["y_um"], at["x_um"])
+    assert dock.selection.event_id is not None
+    got = dock.review.events.set_index("event_id").loc[dock.selection.event_id]
+    assert np.hypot(got["y_um"] - at["y_um"], got["x_um"] - at["x_um"]) < 0.7
+    dock.wait_for_missed("docking")
+    assert "flat view" in dock.note.text()
+
+
+def test_results_of_another_movie_are_said(docks: Docks, results: Path) -> None:
+    import tifffile
+
+    meta = {"axes": "TYX", "unit": "um", "finterval": 0.1}
+    pixels = np.zeros((5, 40, 40), np.uint16)
+    tifffile.imwrite(results.parents[1] / "cell.tif", pixels, imagej=True, resolution=(9.35, 9.35), metadata=meta)
+    dock = docks("review", results, show=False)
+    assert "these are results of another movie" in dock.note.text()
+    dock.do("next")
+    assert dock.selection.event_id is not None
+
+
 def test_a_click_on_a_track_chooses_it_and_one_on_nothing_does_not(docks: Docks, results: Path, canvas_click: Any) -> None:
     dock = docks("review", results)
     dock.filters.kinds["tethering"].setChecked(False)
@@ -181,6 +206,50 @@ def test_closing_and_opening_again_resumes(docks: Docks, results: Path) -> None:
     again = docks("review", viewer=viewer)
     assert again.review.decisions == said
     assert again.undo_button.isEnabled()
+
+
+def test_a_missed_event_is_added_where_the_picture_is_clicked(
+    docks: Docks, results: Path, canvas_click: Any, canvas_key: Any
+) -> None:
+    dock = docks("review", results)
+    before = len(dock.link.events.data)
+    dock.viewer.dims.set_current_step(0, 33)
+    dock.viewer.reset_view()
+    dock.wait_for_missed("kiss_and_run")
+    assert "Click where the kiss and run is" in dock.note.text()
+    canvas_key(dock.viewer, "Escape")
+    assert dock.link.to_place is None
+    dock.wait_for_missed("kiss_and_run")
+    canvas_click(dock.viewer, 4.0, 9.0)
+    number = dock.selection.event_id
+    assert number == dock.review.found["event_id"].max() + 1, dock.note.text()
+    row = dock.review.events.set_index("event_id").loc[number]
+    assert (row["kind"], row["frame"]) == ("kiss_and_run", 33)
+    np.testing.assert_allclose((row["y_um"], row["x_um"]), (4.0, 9.0), atol=0.1)
+    np.testing.assert_allclose(dock.link.events.data[-1], (33, row["y_um"] / 0.107, row["x_um"] / 0.107))
+    at = dock.table.currentIndex().row()
+    assert [dock.model.data(dock.model.index(at, column)) for column in (1, 5)] == ["missed", "kiss and run"]
+    assert ", 1 added" in dock.state.text()
+    canvas_key(dock.viewer, "H")
+    assert dock.review.decisions[number] == "docking"
+    assert dock.selection.event_id == number
+    for _ in range(2):
+        canvas_key(dock.viewer, "Q")
+    assert len(dock.link.events.data) == before
+    canvas_key(dock.viewer, "W")
+    assert len(dock.link.events.data) == before + 1
+    dock.wait_for_missed("docking")
+    canvas_click(dock.viewer, -0.5, 5.0)
+    assert "outside the movie" in dock.note.text()
+
+
+def test_blind_mode_hides_what_the_status_bar_would_tell(docks: Docks, results: Path) -> None:
+    dock = docks("review", results, show=False)
+    whole = set(dock.link.events.features.columns)
+    dock.blind.setChecked(True)
+    assert list(dock.link.events.features.columns) == ["event_id"]
+    dock.close()
+    assert set(dock.viewer.layers["events"].features.columns) == whole
 
 
 def test_agreement_is_shown_per_kind(docks: Docks, results: Path) -> None:
