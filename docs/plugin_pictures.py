@@ -67,7 +67,7 @@ def shot(viewer: Any, name: str, into: Path) -> None:
     place = into / f"plugin_{name}.png"
     viewer.window.screenshot(str(place), flash=False)
     with Image.open(place) as picture:  # a screen has few colours: a third of the bytes, nothing lost to the eye
-        few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(place, optimize=True)
 
 

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from exotrack.em.states import RULES
-from exotrack.params import EM_PRESETS
+from exotrack.params import EM_PRESETS, VesicleParams
 from napari_exotrack._copy_table import CopyTable
 from napari_exotrack._ending import EndingWidget
 from napari_exotrack._look import Note, fill_height
@@ -70,7 +70,7 @@ class EmLayout(EndingWidget):
         self.score = QDoubleSpinBox()
         self.score.setRange(0.0, 1.0)
         self.score.setSingleStep(0.05)
-        self.score.setValue(0.5)
+        self.score.setValue(VesicleParams().min_score)
         self.score.setToolTip("Score from which a candidate is a vesicle")
         self.find_button, self.cancel_button = QPushButton("Find vesicles"), QPushButton("Cancel")
         self.cancel_button.setEnabled(False)
