@@ -98,7 +98,7 @@ def run_one(path: Path, folder: Path, params: EmAnalysis, wishes: EmWishes) -> s
             found = _found(stack, params, wishes, bars)
             stack = found.stack
         with recorder.stage("filling"):
-            table = fill(found.vesicles, stack, params.filling)
+            table = fill(found.vesicles, stack, params.filling, params.vesicles.section_nm)
         with recorder.stage("membrane"):
             tables, membrane = _em_geometry.described(table, stack, wishes.around, found.profiles, found.membrane)
     for note in stack.notes:

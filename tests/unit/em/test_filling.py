@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,17 @@ def test_vesicles_that_are_all_empty_or_all_grey_are_measured_by_their_membranes
             found = fill(known, stack)
             assert found["occupancy"].between(low, high).all()
             assert set(found["filling"]) == {name}
+
+
+def test_a_lumen_between_two_membranes_in_one_section_is_unresolved() -> None:
+    stack, table = drawn()
+    thick = replace(stack, spacing_nm=(0.9 * 2 * (OUTER - WALL), PIXEL, PIXEL))
+    found = fill(table, thick)
+    assert set(found["filling"]) == {"unresolved"}
+    assert found["occupancy"].isna().all()
+    assert found["core_darkness"].notna().all()
+    surface = fill(table, replace(stack, spacing_nm=(np.nan, PIXEL, PIXEL)), section_nm=0.0)
+    assert "unresolved" not in set(surface["filling"])
 
 
 @pytest.mark.parametrize(("full", "seed"), [(0.3, 3), (0.3, 11), (0.0, 4)], ids=["some_partial", "some_full", "all_empty"])
