@@ -167,7 +167,8 @@ def _seen(vesicles: pd.DataFrame, stack: Stack) -> _Seen:
     deep = not stack.flat and vesicles["diameter_kind"].isin(["shell", "disc", "volume_eq"]).any() and _whole(vesicles)
     fan = rays(3 if deep else 2)
     found = np.array([_one(row, stack, fan.units, deep) for row in vesicles.itertuples()], float).reshape(-1, 8)
-    return _Seen(*found.T, deep)
+    core, error, mean, rim, around, wall, edge, inner = found.T
+    return _Seen(core, error, mean, rim, around, wall, edge, inner, deep)
 
 
 def _whole(vesicles: pd.DataFrame) -> bool:

@@ -146,7 +146,7 @@ def test_frictionless_finds_nothing_wrong(place: Path, name: str) -> None:
 def test_the_crate_is_valid(place: Path, name: str, tmp_path: Path) -> None:
     """The validator needs the context from the web; here it is put in from a library that ships it."""
     if not VALIDATOR.exists():
-        if os.environ.get("EXOTRACK_REQUIRE_R"):
+        if os.environ.get("EXOTRACK_REQUIRE_TOOLS"):
             pytest.fail("the RO-Crate validator is missing; tests/run installs it")
         pytest.skip("the RO-Crate validator is not installed; tests/run does it")
     crate = tmp_path / "crate"
