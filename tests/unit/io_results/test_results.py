@@ -65,7 +65,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_the_folder_holds_what_the_design_names(tmp_path: Path) -> None:
     names = {file.name for file in write(tmp_path / "movie").iterdir()}
     twins = {f"{table.name}.{suffix}" for table in tables.ALL for suffix in ("parquet", "csv")}
-    assert names == twins | {"params.toml", "provenance.json", "datapackage.json"} == {*FILES}
+    assert names == twins | {"params.toml", "provenance.json", "datapackage.json", "ro-crate-metadata.json"} == {*FILES}
 
 
 @pytest.mark.parametrize("name", [table.name for table in tables.ALL])
