@@ -59,6 +59,7 @@ def listening() -> set[str]:
     return {one.laddr.ip for one in psutil.Process().net_connections("inet") if one.status == psutil.CONN_LISTEN}
 
 
+@pytest.mark.timeout(600)  # jobs are lost and replaced, at the pace of SLURM's own clock
 def test_a_study_on_two_nodes_survives_the_loss_of_a_job_and_a_movie_too_large_for_any_worker(
     environment: dict[str, str], scheduler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
