@@ -200,20 +200,13 @@ def injected_of(calibrations: Sequence[Path], results: Sequence[Path]) -> pd.Dat
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, JSON, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
-    from exotrack.io.dictionary import datapackage
     from exotrack.io.plain import to_json
-    from exotrack.io.results import write_table
+    from exotrack.io.results import check_tables, write_described
     from exotrack.kinetics.written import as_plain
     from exotrack.report.kinetics import write_comparison_report
-    from exotrack.tables import COMPARISON
 
     with atomic_folder(folder, overwrite) as temporary:
-        for table in COMPARISON:
-            frame = table.check(found.tables[table.name])
-            write_table(frame, table, temporary / f"{table.name}.parquet")
-            write_table(frame, table, temporary / f"{table.name}.csv")
-        package = datapackage(temporary, found.tables, str(record["movie_id"]), str(record["started"]))
-        (temporary / "datapackage.json").write_bytes(to_json(package))
+        check_tables(found.tables)
+        write_described(temporary, found.tables, str(record["movie_id"]), record)
         (temporary / "comparison.json").write_bytes(to_json(as_plain(found)))
-        (temporary / "provenance.json").write_bytes(to_json(record))
         write_comparison_report(temporary, found, record)

@@ -102,21 +102,14 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
     from exotrack.io.crate import CRATE, crate
-    from exotrack.io.dictionary import datapackage
     from exotrack.io.plain import to_json
-    from exotrack.io.results import write_table
+    from exotrack.io.results import check_tables, write_described
     from exotrack.report.statistics import write_statistics_report
-    from exotrack.tables import PATTERNED, STATISTICS
 
     with atomic_folder(folder, overwrite) as temporary:
-        for table in (*STATISTICS, *(one for one in PATTERNED if one.name in found.tables)):
-            frame = table.check(found.tables[table.name])
-            write_table(frame, table, temporary / f"{table.name}.parquet")
-            write_table(frame, table, temporary / f"{table.name}.csv")
         title = f"{found.plan.by}: {', '.join(found.groups)}"
-        package = datapackage(temporary, found.tables, title, str(record["started"]))
-        (temporary / "datapackage.json").write_bytes(to_json(package))
-        (temporary / "provenance.json").write_bytes(to_json(record))
+        check_tables(found.tables)
+        write_described(temporary, found.tables, title, record)
         write_statistics_report(temporary, found, record)
         about = crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))
         (temporary / CRATE).write_bytes(to_json(about))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exotrack import __version__
 from exotrack.errors import ExotrackError, InputError
 
 if TYPE_CHECKING:
@@ -41,19 +42,19 @@ def study_report(folder: Path, comparisons: Sequence[Path], run: Execution) -> P
     """
     from exotrack._blocks import map_blocks
     from exotrack.io.results import read_table
-    from exotrack.report.study import StudyResults, write_study_report
+    from exotrack.report.study import DONE, StudyResults, write_study_report
     from exotrack.report.study_quality import quality_of
     from exotrack.tables import Movies
 
     movies = read_table(folder / "movies.parquet", Movies)
-    done = movies.loc[movies["status"].isin(["done", "touched"]), "movie_id"].tolist()
+    done = movies.loc[movies["status"].isin(DONE), "movie_id"].tolist()
     if not done:
         raise InputError(f"{folder}: no movie is done yet; run exotrack batch, exotrack status {folder} says how far it is")
     places = [folder / "movies" / name for name in done]
     quality: list[Quality] = list(map_blocks("quality", quality_of, [(place,) for place in places], run))
     found, why = _conditions(movies, places, run)
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-    record = {"exotrack": _version(), "started": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": REPEATS}
+    record = {"exotrack": __version__, "started": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": REPEATS}
     return write_study_report(
         folder,
         StudyResults(
@@ -110,9 +111,3 @@ def _rates(folder: Path) -> pd.DataFrame:
     if not (folder / "rates.parquet").is_file():
         raise InputError(f"{folder}: holds no rates; give a folder that `exotrack compare` wrote")
     return read_table(folder / "rates.parquet", Rates)
-
-
-def _version() -> str:
-    from exotrack import __version__
-
-    return __version__

@@ -78,23 +78,32 @@ def write_results(
 
     Raises `OutputError` or `TryAgainError` (see `atomic_folder`), `InputError` for a table that breaks its contract.
     """
-    for name, frame in frames.items():
-        _TABLES[name].check(frame)
+    check_tables(frames)
     folder = Path(folder)
+    title = str(provenance.get("movie_id", folder.name))
     with atomic_folder(folder, overwrite) as temporary:
-        for name, frame in frames.items():
-            write_table(frame, _TABLES[name], temporary / f"{name}.parquet")
-            write_table(frame, _TABLES[name], temporary / f"{name}.csv")
-        package = datapackage(temporary, frames, str(provenance.get("movie_id", folder.name)), _created(provenance))
+        write_described(temporary, frames, title, provenance)
         (temporary / "params.toml").write_text(to_toml(params), encoding="utf-8", newline="\n")
-        (temporary / "provenance.json").write_bytes(to_json(provenance))
-        (temporary / "datapackage.json").write_bytes(to_json(package))
         if extra is not None:
             extra(temporary)
-        title = str(provenance.get("movie_id", folder.name))
         about = crate(temporary, title, f"Results of exotrack for {title}", provenance, _created(provenance))
         (temporary / CRATE).write_bytes(to_json(about))
     return folder
+
+
+def check_tables(frames: Mapping[str, pd.DataFrame]) -> None:
+    """Raise `InputError` for a table, by its name in `exotrack.tables`, that breaks its contract."""
+    for name, frame in frames.items():
+        _TABLES[name].check(frame)
+
+
+def write_described(folder: Path, frames: Mapping[str, pd.DataFrame], title: str, provenance: Mapping[str, Any]) -> None:
+    """Write tables, by their names, as Parquet and CSV into a folder that exists, with data dictionary and provenance."""
+    for name, frame in frames.items():
+        write_table(frame, _TABLES[name], folder / f"{name}.parquet")
+        write_table(frame, _TABLES[name], folder / f"{name}.csv")
+    (folder / "datapackage.json").write_bytes(to_json(datapackage(folder, frames, title, _created(provenance))))
+    (folder / "provenance.json").write_bytes(to_json(provenance))
 
 
 @overload

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Quality:
     spots: float
     fusions: int
     warnings: tuple[str, ...] = ()
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
 
     def row(self) -> tuple[str, ...]:
         """Its cells as the page shows them, after the name."""
@@ -76,7 +76,7 @@ def quality_of(folder: Path) -> Quality:
         float(np.hypot(*moved.T).max()) if len(moved) else float("nan"), *spots, int(events["kind"].isin(FUSION_KINDS).sum()),
         tuple(map(str, warned)) if isinstance(warned, Sequence) and not isinstance(warned, str) else (),
     )  # fmt: skip
-    return Quality(**{**{key: getattr(found, key) for key in found.__dataclass_fields__}, "flags": tuple(_flags(found))})
+    return replace(found, flags=tuple(_flags(found)))
 
 
 def worst_first(found: Sequence[Quality]) -> list[Quality]:

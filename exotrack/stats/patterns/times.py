@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.stats.patterns._rank import Departure, departure, two_sided
+from exotrack.stats.patterns.space import AT_ONCE, LEAST_PAIRS
 
 Real = NDArray[np.float64]
 Whole = NDArray[np.intp]
 LAGS = 40
 """Lags at which curves are computed."""
-AT_ONCE = 2_000_000
-"""Pairs held at a time."""
-LEAST_PAIRS = 2.0
-"""Pairs that chance must put within a lag for it to be looked at, see `space`."""
 GRID = 8
 """Distances and lags at which near and soon are counted together."""
 
