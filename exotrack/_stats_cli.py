@@ -81,7 +81,7 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
         "started": started.isoformat(timespec="seconds"), "took_s": round(time.perf_counter() - begun, 1), "rng": rng,
         "repeats": repeats, "results": [str(one) for one in results], "design": str(design or ""), "by": by, "unit": unit,
         "independent": found.cluster_kind, "pair": pair or "", "patterns": patterns, "reference": reference or "",
-        "measures": [one.name for one in found.measures],
+        "measures": [one.name for one in found.measures], "notes": list(found.notes),
     }  # fmt: skip
     write(out, found, record, overwrite)
     _say(found, out)

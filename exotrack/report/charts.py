@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#010203", "#020304", "#030405"
 FULL, KISS, MODEL = "#040506", "#050607", "#060708"
 DOCKED, TETHERED, GREY = "#070809", "#08090a", "#090a0b"
-_THEME = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FULL: "--full_fusion", KISS: "--kiss_and_run", MODEL: "--model",
-          DOCKED: "--docking", TETHERED: "--tethering", GREY: "--other"}  # fmt: skip
+THEME = {INK: "--ink", MUTED: "--muted", GRID: "--grid", FULL: "--full_fusion", KISS: "--kiss_and_run", MODEL: "--model",
+         DOCKED: "--docking", TETHERED: "--tethering", GREY: "--other"}  # fmt: skip
+"""Marker colour to the variable of the style sheet that it stands for."""
 BY_KIND = {"full_fusion": FULL, "kiss_and_run": KISS}
 
 _SAVING = threading.Lock()
@@ -89,7 +90,7 @@ def _adopt(svg: str, uid: str, label: str) -> str:
     body = re.sub(r"\bid=\"", f'id="{uid}-', body)
     body = re.sub(r'(?:xlink:)?href="#', f'href="#{uid}-', body).replace("url(#", f"url(#{uid}-")
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
-    for colour, variable in _THEME.items():
+    for colour, variable in THEME.items():
         body = body.replace(colour, f"var({variable})")
     # Two decimals are a 36th of a millimetre; the page names the font; line breaks inside paths are spaces.
     body = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group(0)), body)

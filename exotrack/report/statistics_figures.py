@@ -13,6 +13,7 @@ from exotrack.report.statistics_words import SHOWN, axis
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from exotrack.stats import Measure, Statistics
 
@@ -29,9 +30,16 @@ def superplot(uid: str, measure: Measure, statistics: Statistics) -> Markup:
 
     After Lord, Velle, Mullins & Fritz-Laylin 2020 (J Cell Biol 219:e202001064).
     """
+    ax = charts.axes(5.2, 3.0, "", axis(measure))
+    draw_superplot(ax, measure, statistics)
+    words = f"{measure.title} in {', '.join(statistics.groups)}: cells as small dots, {statistics.cluster_kind}s as large ones"
+    return charts.to_svg(ax, uid, words)
+
+
+def draw_superplot(ax: Axes, measure: Measure, statistics: Statistics) -> None:
+    """The same on axes that are given, in the marker colours of `charts.THEME`."""
     units = statistics.tables["units"]
     factor = SHOWN[measure.unit][0]
-    ax = charts.axes(5.2, 3.0, "", axis(measure))
     values = measure.values(units) * factor
     for k, name in enumerate(statistics.groups):
         mine = (units["group"] == name).to_numpy() & np.isfinite(values)
@@ -43,8 +51,6 @@ def superplot(uid: str, measure: Measure, statistics: Statistics) -> Markup:
     ax.grid(False, axis="x")
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
     ax.set_ylim(0, top * 1.08 or 1.0)
-    words = f"{measure.title} in {', '.join(statistics.groups)}: cells as small dots, {statistics.cluster_kind}s as large ones"
-    return charts.to_svg(ax, uid, words)
 
 
 def _places(n: int) -> np.ndarray[Any, Any]:
@@ -86,12 +92,25 @@ def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: 
 
 def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
     """The values of each pair joined by a line; None without pairs."""
-    table = statistics.tables["pairs"]
-    mine = table[(table["measure"] == measure.name) & (table["reference"] == names[0]) & (table["group"] == names[1])]
+    mine = pairs_of(measure, statistics, names)
     if mine.empty:
         return None
-    factor = SHOWN[measure.unit][0]
     ax = charts.axes(3.4, 3.0, "", axis(measure))
+    draw_pairs(ax, measure, mine, names)
+    higher = int((mine["value_group"] > mine["value_reference"]).sum())
+    words = f"{measure.title}: pairs of {names[0]} and {names[1]}; {higher} of {len(mine)} are higher in {names[1]}"
+    return charts.to_svg(ax, uid, words)
+
+
+def pairs_of(measure: Measure, statistics: Statistics, names: tuple[str, str]) -> pd.DataFrame:
+    """The rows of pairs of a measure in two conditions."""
+    table = statistics.tables["pairs"]
+    return table[(table["measure"] == measure.name) & (table["reference"] == names[0]) & (table["group"] == names[1])]
+
+
+def draw_pairs(ax: Axes, measure: Measure, mine: pd.DataFrame, names: tuple[str, str]) -> None:
+    """The values of pairs (`pairs_of`) joined by lines on axes that are given."""
+    factor = SHOWN[measure.unit][0]
     for row in mine.head(MOST_LINES).itertuples():
         ends = [row.value_reference * factor, row.value_group * factor]
         up = ends[1] >= ends[0]
@@ -100,22 +119,31 @@ def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str,
     ax.set_xticks([0, 1], [_short(name) for name in names])
     ax.set_ylim(0, None)
     ax.grid(False, axis="x")
-    higher = int((mine["value_group"] > mine["value_reference"]).sum())
-    words = f"{measure.title}: pairs of {names[0]} and {names[1]}; {higher} of {len(mine)} are higher in {names[1]}"
-    return charts.to_svg(ax, uid, words)
 
 
 def forest(uid: str, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
     """All effects of one comparison on a log axis; None if there is none."""
-    table = statistics.tables["effects"]
-    mine = table[(table["reference"] == names[0]) & (table["group"] == names[1]) & table["low"].notna()]
-    if mine.empty:
+    n = len(effects_of(statistics, names))
+    if not n:
         return None
-    titles = {one.name: one.title for one in statistics.measures}
-    n = len(mine)
     ax = charts.axes(6.6, 0.75 + 0.3 * n, f"{_short(names[1])} over {_short(names[0])}", "")
     box = ax.get_position()
     ax.set_position((0.42, box.y0 + 0.02, 0.56, 0.97 - box.y0 - 0.02))
+    draw_forest(ax, statistics, names)
+    return charts.to_svg(ax, uid, f"Effects of {names[1]} over {names[0]} with 95 % intervals on a log axis; 1 is no effect")
+
+
+def effects_of(statistics: Statistics, names: tuple[str, str]) -> pd.DataFrame:
+    """The rows of effects of one comparison that have an interval."""
+    table = statistics.tables["effects"]
+    return table[(table["reference"] == names[0]) & (table["group"] == names[1]) & table["low"].notna()]
+
+
+def draw_forest(ax: Axes, statistics: Statistics, names: tuple[str, str]) -> None:
+    """The effects of one comparison, of which there is at least one, on axes that are given."""
+    mine = effects_of(statistics, names)
+    titles = {one.name: one.title for one in statistics.measures}
+    n = len(mine)
     ax.set_xscale("log")
     ax.axvline(1.0, color=charts.MUTED, lw=1, ls="--")
     for y, row in enumerate(mine.itertuples()):
@@ -127,7 +155,6 @@ def forest(uid: str, statistics: Statistics, names: tuple[str, str]) -> Markup |
     ax.set_yticks(range(n), [titles[name] for name in mine["measure"]])
     ax.set_ylim(n - 0.5, -0.6)
     _log_ticks(ax, float(mine["low"].clip(lower=1e-3).min()), float(mine["high"].clip(upper=1e3).max()))
-    return charts.to_svg(ax, uid, f"Effects of {names[1]} over {names[0]} with 95 % intervals on a log axis; 1 is no effect")
 
 
 def _log_ticks(ax: Any, low: float, high: float) -> None:

@@ -1,190 +1,240 @@
-"""The compare dock: what the open results say of kinetics, and how well a model agrees."""
+"""The compare dock: what open results, or a study, say of kinetics and conditions, and how well a model agrees."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QProgressBar,
-    QPushButton,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog
 
 from exotrack.errors import ExotrackError
-from exotrack.kinetics.catalogue import models
-from napari_exotrack._colours import palette
-from napari_exotrack._copy_table import CopyTable
-from napari_exotrack._ending import EndingWidget
-from napari_exotrack._kinetics import CURVES, Compared, counted, draw_compared, draw_seen, listed, read_compared
-from napari_exotrack._look import Note, canvas, fill_height, is_dark
-from napari_exotrack._opened import KEY, open_results
+from napari_exotrack import _conditions, _sets
+from napari_exotrack._background import Background
+from napari_exotrack._compare_layout import MOVIES
+from napari_exotrack._compare_shown import CompareShown
+from napari_exotrack._kinetics import listed, read_compared
+from napari_exotrack._opened import KEY
 from napari_exotrack._process import Command, Estimate
+from napari_exotrack._sets import Line
 
 QUICK = ["--repeats", "19", "--starts", "2"]
 """For a look; the command line's own numbers are for a paper."""
-PARTS = ("newcomers", "residents")
-RATES = ("parameter", "role", "unit", "published", "value", "low", "high", "verdict")
-GOODNESS = ("rates", "test", "statistic", "p_value", "n_redrawn")
-RANKING = ("model", "n_free", "log_likelihood", "aic", "aic_weight", "left_out_behind")
+QUICK_CONDITIONS = ["--repeats", "100"]
+MOVIE_COLUMNS = (
+    "movie_id", "condition", "animal_id", "status", "n_cells", "n_full_fusion", "n_kiss_and_run", "n_docking", "n_undocking",
+    "observed_s", "reason",
+)  # fmt: skip
+NOTHING = "Open a results folder in the viewer, or add one, a study or statistics, to see what they say"
 
 
-class CompareDock(EndingWidget):
-    """Curves and tables of the results that are ticked; with bands of a model once one was compared."""
+class CompareDock(CompareShown):
+    """Curves and tables of the movies that are ticked; or, of what is chosen in the list, a comparison or statistics."""
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.compared: Compared | None = None
+        super().__init__(napari_viewer)
+        self.design: Path | None = None
         self.command = Command(self._progressed, self._ended, self)
+        self.reading = Background(self)
         self._folder = tempfile.TemporaryDirectory(prefix="exotrack-compare-")
         self._number = 0
-        self.setMinimumWidth(390)
-        fill_height(self)
-        self._lay_out()
+        self._left_out = ""
+        self._then: Callable[[Path], None] = self.show_comparison
+        self._connect()
+        self.refresh()
+
+    def _connect(self) -> None:
+        self.results.itemChanged.connect(self._ticked)
+        self.results.itemSelectionChanged.connect(self._selected)
+        self.add_button.clicked.connect(lambda: self.add())
+        self.run_button.clicked.connect(lambda: self.run())
+        self.conditions_button.clicked.connect(lambda: self.run_conditions())
+        self.design_button.clicked.connect(lambda: self.take_design())
+        self.cancel_button.clicked.connect(self.command.stop)
+        for box in (self.curve, self.part, self.model):
+            box.currentTextChanged.connect(self.draw)
+        self.export_button.clicked.connect(lambda: self.export())
+        self.copy_button.clicked.connect(lambda: self.tabs.currentWidget().copy())
         self.viewer.layers.events.inserted.connect(self.refresh)
         self.viewer.layers.events.removed.connect(self.refresh)
         self.viewer.events.theme.connect(self.draw)
-        self.refresh()
 
-    def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
-        self.note = Note(self.viewer)
-        self.results = QListWidget()
-        self.results.setMaximumHeight(66)
-        self.results.setToolTip("Results to be taken together")
-        self.results.itemChanged.connect(self._ticked)
-        self.add_button = QPushButton("Add results…")
-        self.add_button.clicked.connect(lambda: self.add())
-        self.model = QComboBox()
-        self.model.addItems(models())
-        self.model.setToolTip("Kinetic model; exotrack models show NAME tells where it is from")
-        self.quick = QCheckBox("quick look")
-        self.quick.setChecked(True)
-        self.quick.setToolTip("Few redrawn sets: for a look, not for a paper")
-        self.run_button, self.cancel_button = QPushButton("Compare"), QPushButton("Cancel")
-        self.run_button.clicked.connect(lambda: self.run())
-        self.cancel_button.clicked.connect(self.command.stop)
-        self.bar, self.doing = QProgressBar(), QLabel()
-        self.bar.setMaximum(0)
-        self.bar.setMaximumHeight(12)
-        self.part = QComboBox()
-        self.part.addItems(PARTS)
-        self.part.setToolTip("Newcomers docked during the movie; residents were docked in its first frame")
-        self.part.currentTextChanged.connect(self.draw)
-        self.figure, self.canvas = canvas(210)
-        self.tabs = QTabWidget()
-        self.curve = QComboBox()
-        self.curve.addItems(CURVES)
-        self.curve.currentTextChanged.connect(self.draw)
-        self.tables = {name: CopyTable() for name in ("Rates of events", "Model", "Tests", "Ranking")}
-        for name, table in self.tables.items():
-            self.tabs.addTab(table, name)
-        self.export_button, self.copy_button = QPushButton("Export figure…"), QPushButton("Copy values")
-        self.export_button.clicked.connect(lambda: self.export())
-        self.copy_button.clicked.connect(lambda: self.tabs.currentWidget().copy())
-        layout.addWidget(self.results)
-        layout.addLayout(_row(self.add_button, self.model, self.quick))
-        layout.addLayout(_row(self.run_button, self.cancel_button, self.doing))
-        layout.addWidget(self.bar)
-        layout.addWidget(self.note)
-        layout.addLayout(_row(self.curve, self.part, self.export_button))
-        layout.addWidget(self.canvas, 1)
-        layout.addWidget(self.tabs, 1)
-        layout.addLayout(_row(self.copy_button))
-        self._idle()
+    def let_go(self) -> None:
+        """End the child and let go of the viewer."""
+        self.command.close()
+        self.reading.close()
+        self.viewer.layers.events.inserted.disconnect(self.refresh)
+        self.viewer.layers.events.removed.disconnect(self.refresh)
+        self.viewer.events.theme.disconnect(self.draw)
+        self._folder.cleanup()
 
-    def chosen(self) -> list[Any]:
-        """Results that are ticked."""
+    # what there is -----------------------------------------------------------
+
+    def ticked(self) -> list[Line]:
+        """Lines that are ticked."""
         items = [self.results.item(row) for row in range(self.results.count())]
         return [item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked]
 
+    def chosen(self) -> list[Any]:
+        """Movies of the lines that are ticked, as far as they have been read."""
+        return [movie for line in self.ticked() for movie in line.movies or ()]
+
+    def _lines(self) -> list[Line]:
+        every = [self.results.item(row).data(Qt.ItemDataRole.UserRole) for row in range(self.results.count())]
+        return [one for one in every if isinstance(one, Line)]
+
     def refresh(self, *_: object) -> None:
         """List the results that are open in the viewer, and those that were added."""
-        held = {id(self.results.item(k).data(Qt.ItemDataRole.UserRole)) for k in range(self.results.count())}
+        before = len(self._lines())
         for layer in self.viewer.layers:
             opened = layer.metadata.get(KEY)
-            if opened is not None and id(opened.results) not in held:
-                held.add(id(opened.results))
-                self._list(opened.name, opened.results)
-        self._ticked()
+            if opened is not None:
+                self._list(Line(opened.name, (opened.folder,), {}, (opened.results,)))
+        if len(self._lines()) > before or not before:
+            self._ticked()
 
     def add(self, folder: Path | None = None) -> None:
-        """Add a results folder without showing it; asks for one if none is given."""
+        """Add results, a study, statistics or a comparison without showing layers; asks for a folder if none is given."""
         if folder is None:
-            picked = QFileDialog.getExistingDirectory(self, "Add a results folder of exotrack")
+            picked = QFileDialog.getExistingDirectory(self, "Add a folder of exotrack run, batch, compare or stats")
             if not picked:
                 return
             folder = Path(picked)
         try:
-            opened = open_results(folder)
+            getattr(self, f"_add_{_sets.kind_of(folder)}")(folder)
+        except ExotrackError as error:
+            self.note.say(str(error))
+
+    def _add_results(self, folder: Path) -> None:
+        self._list(_sets.line_of_results(folder))
+        self._ticked()
+
+    def _add_study(self, folder: Path) -> None:
+        lines, movies = _sets.lines_of_study(folder)
+        for line in lines:
+            self._list(line)
+        self._left_out = _sets.left_out(movies)
+        self.tables[MOVIES].fill(*listed(movies, MOVIE_COLUMNS))
+        self._ticked()
+
+    def _add_statistics(self, folder: Path) -> None:
+        self.show_statistics(folder)
+
+    def _add_comparison(self, folder: Path) -> None:
+        self.show_comparison(folder)
+
+    def _list(self, line: Line) -> None:
+        if line.folders in [one.folders for one in self._lines()]:
+            return
+        self.put(line.name, "\n".join(map(str, line.folders[:12])), line, ticks=True)
+        columns = list(dict.fromkeys(["condition", *_sets.columns_of(self._lines()), "stimulus"]))
+        chosen = self.by.currentText() or "condition"
+        self.by.clear()
+        self.by.addItems(columns)
+        self.by.setCurrentText(chosen)
+
+    def _ticked(self, *_: object) -> None:
+        """Other movies: what is seen of them, read first if need be."""
+        self.results.blockSignals(True)
+        self.results.setCurrentItem(None)
+        self.results.blockSignals(False)
+        lines = self.ticked()
+        self._idle()
+        unread = [line for line in lines if line.movies is None]
+        self.note.say("" if lines else NOTHING)
+        if unread:
+            self.note.say(f"Reading {sum(len(line.folders) for line in unread)} movies", "ok")
+            self.reading.ask(lambda: [(line, line.read()) for line in unread], self._read)
+        self.present(None)
+
+    def _read(self, answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self.note.say(str(answer))
+            return
+        for line, movies in answer:
+            line.movies = movies
+        self.note.say(self._left_out)
+        self.present(self.shown)
+
+    def _selected(self) -> None:
+        item = self.results.currentItem()
+        data = None if item is None else item.data(Qt.ItemDataRole.UserRole)
+        self.present(None if isinstance(data, Line) else data)
+
+    # what was found before ----------------------------------------------------
+
+    def show_comparison(self, folder: Path) -> None:
+        """Show what ``exotrack compare`` wrote to a folder. Raises `InputError` if it holds no comparison."""
+        compared = read_compared(folder)
+        for name in compared.models:
+            if self.model.findText(name) < 0:
+                self.model.addItem(name)
+        if self.model.currentText() not in compared.models and compared.models:
+            self.model.setCurrentText(next(iter(compared.models)))
+        self._found(f"comparison: {', '.join(compared.models)}", str(folder), compared)
+
+    def show_statistics(self, folder: Path) -> None:
+        """Show what ``exotrack stats`` wrote to a folder. Raises `InputError` if it holds no statistics."""
+        found = _conditions.read_statistics(folder)
+        self._found(f"statistics: {found.plan.by} ({', '.join(found.groups)})", str(folder), found)
+
+    def _found(self, name: str, tip: str, data: Any) -> None:
+        item = self.put(name, tip, data, ticks=False)
+        self.results.setCurrentItem(item)
+        self.results.scrollToItem(item)
+
+    # comparing ---------------------------------------------------------------
+
+    def run(self) -> None:
+        """Compare the ticked movies with the chosen model in a process of its own."""
+        words = ["compare", *self._folders(), "--model", self.model.currentText()]
+        self._start([*words, *(QUICK if self.quick.isChecked() else [])], self.show_comparison)
+
+    def run_conditions(self) -> None:
+        """Compare conditions of the ticked movies in a process of its own."""
+        lines, by = self.ticked(), self.by.currentText().strip()
+        told = self.design or _sets.write_design(lines, Path(self._folder.name) / "design.csv")
+        known = told is not None or any(movie.provenance.get("design") for movie in self.chosen())
+        if not known and by != "stimulus":
+            self.note.say("Nothing says which condition these movies are of: give a table with movie_id and condition (Design…)")
+            return
+        words = ["stats", *self._folders(), "--by", by, *(["--design", str(told)] if told else [])]
+        self._start([*words, *(QUICK_CONDITIONS if self.quick.isChecked() else [])], self.show_statistics)
+
+    def take_design(self, path: Path | None = None) -> None:
+        """Take the conditions of the movies from a CSV file; asks for one if none is given."""
+        if path is None:
+            picked, _ = QFileDialog.getOpenFileName(self, "Design of the study", "", "Table (*.csv)")
+            if not picked:
+                return
+            path = Path(picked)
+        from exotrack.stats import read_design
+
+        try:
+            columns = [name for name in read_design(path).columns if name not in ("movie_id", "cell_id")]
         except ExotrackError as error:
             self.note.say(str(error))
             return
-        self.note.say("")
-        self._list(opened.name, opened.results)
-        self._ticked()
+        self.design = path
+        self.design_button.setToolTip(str(path))
+        self.by.addItems([name for name in columns if self.by.findText(name) < 0])
+        self.note.say(f"{path.name}: {', '.join(columns)}", "ok")
 
-    def _list(self, name: str, results: Any) -> None:
-        item = QListWidgetItem(name)
-        item.setToolTip(str(results.folder))
-        item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        item.setData(Qt.ItemDataRole.UserRole, results)
-        self.results.blockSignals(True)
-        item.setCheckState(Qt.CheckState.Checked)
-        self.results.addItem(item)
-        self.results.blockSignals(False)
+    def _folders(self) -> Sequence[str]:
+        return [str(folder) for line in self.ticked() for folder in line.folders]
 
-    def _ticked(self, *_: object) -> None:
-        """Other results: what was compared holds no more."""
-        self.compared = None
-        chosen = self.chosen()
-        self.note.say("" if chosen else "Open a results folder in the viewer, or add one, to see its kinetics")
-        self.run_button.setEnabled(bool(chosen) and not self.command.running)
-        heads, rows = counted(chosen) if chosen else ((), [])
-        self.tables["Rates of events"].fill(heads, rows)
-        for name in ("Model", "Tests", "Ranking"):
-            self.tables[name].fill((), [])
-        self.draw()
-
-    def draw(self, *_: object) -> None:
-        """Draw the chosen curve."""
-        colours = palette(is_dark(self.viewer))
-        self.figure.clear()
-        chosen = self.chosen()
-        if chosen:
-            ax = self.figure.add_axes((0.13, 0.17, 0.84, 0.78))
-            model = self.compared.models.get(self.model.currentText()) if self.compared is not None else None
-            if model is not None:
-                draw_compared(ax, self.curve.currentText(), model, self.part.currentText(), colours)
-            else:
-                draw_seen(ax, self.curve.currentText(), chosen, colours)
-        self.canvas.draw_idle()
-
-    def run(self) -> None:
-        """Compare the ticked results with the chosen model in a process of its own."""
+    def _start(self, words: list[str], then: Callable[[Path], None]) -> None:
+        if self.command.running or not self.ticked():
+            return
         self._number += 1
+        self._then = then
         out = Path(self._folder.name) / str(self._number)
-        words = ["compare", *(str(one.folder) for one in self.chosen()), "--model", self.model.currentText(), "--out", str(out)]
-        self.command.start("exotrack", [*words, *(QUICK if self.quick.isChecked() else [])], out.parent, {})
+        self.command.start("exotrack", [*words, "--out", str(out)], out.parent, {})
         self.note.say("")
         self.doing.setText("comparing")
-        self.run_button.setEnabled(False)
-        self.cancel_button.setEnabled(True)
-        self.bar.show()
+        self._idle()
 
     def _progressed(self, estimate: Estimate) -> None:
         self.doing.setText(f"comparing: {estimate.what}")
@@ -197,57 +247,13 @@ class CompareDock(EndingWidget):
             self.note.say(said or "The comparison failed without a word")
         else:
             try:
-                self._show(read_compared(Path(self._folder.name) / str(self._number)))
+                self._then(Path(self._folder.name) / str(self._number))
             except ExotrackError as error:
                 self.note.say(str(error))
 
-    def _show(self, compared: Compared) -> None:
-        self.compared = compared
-        self.note.say("; ".join(compared.notes))
-        for name, table, columns in (("Model", "rates", RATES), ("Tests", "goodness", GOODNESS), ("Ranking", "ranking", RANKING)):
-            self.tables[name].fill(*listed(compared.tables[table], columns))
-        self.tabs.setCurrentWidget(self.tables["Model"])
-        self.draw()
-
     def _idle(self) -> None:
-        self.bar.hide()
-        self.doing.setText("")
-        self.cancel_button.setEnabled(False)
-        self.run_button.setEnabled(bool(self.chosen()))
-
-    def export(self, path: Path | None = None) -> None:
-        """Save the figure on white ground as PDF, SVG or PNG; asks for a name if none is given."""
-        if path is None:
-            picked, _ = QFileDialog.getSaveFileName(self, "Export figure", "kinetics.pdf", "Figure (*.pdf *.svg *.png)")
-            if not picked:
-                return
-            path = Path(picked)
-        from matplotlib.figure import Figure
-
-        figure, colours = Figure(figsize=(4.5, 3.2)), palette(dark=False)
-        ax = figure.add_axes((0.13, 0.16, 0.84, 0.8))
-        model = None if self.compared is None else self.compared.models.get(self.model.currentText())
-        if model is not None:
-            draw_compared(ax, self.curve.currentText(), model, self.part.currentText(), colours)
-        else:
-            draw_seen(ax, self.curve.currentText(), self.chosen(), colours)
-        try:
-            figure.savefig(path, dpi=300)
-            self.note.say(f"Written to {path}", "ok")
-        except (OSError, ValueError) as error:
-            self.note.say(f"{path}: {error}")
-
-    def let_go(self) -> None:
-        """End the child and let go of the viewer."""
-        self.command.close()
-        self.viewer.layers.events.inserted.disconnect(self.refresh)
-        self.viewer.layers.events.removed.disconnect(self.refresh)
-        self.viewer.events.theme.disconnect(self.draw)
-        self._folder.cleanup()
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row
+        """What can be pressed now."""
+        busy = self.command.running
+        self.progress.setVisible(busy)
+        for button in (self.run_button, self.conditions_button):
+            button.setEnabled(bool(self.ticked()) and not busy)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from exotrack.report.numbers import missing
 from exotrack.tables import FUSION_KINDS
 from napari_exotrack._axes import plain_axes
 
@@ -180,8 +181,12 @@ def _say(ax: Any, text: str, colours: dict[str, str]) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, float | np.floating):
-        return "–" if np.isnan(value) else f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if missing(value):
+        return "–"
+    if isinstance(value, float | np.floating):
+        return f"{value:.0f}" if 100 <= abs(value) < 1e5 else f"{value:.3g}"
     return str(value)

@@ -142,7 +142,10 @@ class Review:
 
     def progress(self) -> Counter[str]:
         """Number of events accepted, changed, rejected, added and not yet reviewed (``left``)."""
-        return Counter(self.state(int(event)) for event in self.events["event_id"])
+        there = (event for event, said in self.decisions.items() if event in self._row or said not in ("", NO_EVENT))
+        found = Counter(self.state(event) for event in there)
+        found["left"] = len(self.events) - found.total()
+        return found
 
     def state(self, event_id: int) -> str:
         """accepted, changed, rejected, added, or left (not reviewed)."""

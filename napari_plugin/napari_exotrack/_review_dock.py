@@ -102,6 +102,7 @@ class ReviewDock(ReviewExtras, ReviewLayout):
         assert self.review is not None
         assert self.opened is not None
         order, chosen = None if self.model is None else self.model.order, self.selection.event_id
+        near = None if self.model is None or chosen is None else self.model.row_of(chosen)
         self._cut_link()
         self.model = EventsModel(self.review, self.colours)
         if order is not None:
@@ -114,6 +115,8 @@ class ReviewDock(ReviewExtras, ReviewLayout):
         self._filter(self.filters.wanted)
         self._chosen(self.selection)
         self._go_to(chosen)
+        if near is not None and self.selection.event_id is None and len(self.model.ids):
+            self._choose_row(min(near, len(self.model.ids) - 1))  # the event is gone: go on with what came after it
 
     def _cut_link(self) -> None:
         self.selection.hearers.clear()
@@ -232,7 +235,8 @@ class ReviewDock(ReviewExtras, ReviewLayout):
             return
         before = len(review.journal.entries)
         self._try(lambda: decision(review, event))
-        if move_on and self.go_on.isChecked() and len(review.journal.entries) > before:
+        still_there = self.link is not None and self.link.has(event)
+        if move_on and still_there and self.go_on.isChecked() and len(review.journal.entries) > before:
             self.next()
 
     def _decided(self, event_id: int) -> None:
