@@ -14,7 +14,7 @@ from exotrack.errors import ExotrackError
 from exotrack.tables import Vesicles
 from napari_exotrack._background import Background
 from napari_exotrack._em_clicks import MEMBRANE, EmClicks
-from napari_exotrack._em_layout import EmLayout
+from napari_exotrack._em_layout import EmLayout, why_none
 from napari_exotrack._em_model import Micrograph
 from napari_exotrack._mouse import on_click
 from napari_exotrack._process import Command, Estimate
@@ -88,7 +88,7 @@ class EmDock(EmClicks, EmLayout):
     def _chosen(self, *_: object) -> None:
         """Another image or spacing: what was found belongs to the old one."""
         image, spacing = self.layer.currentData(), self.spacing_nm()
-        why = "" if image is not None else "There is no image layer of two or three axes. Open a micrograph first"
+        why = "" if image is not None else why_none(self.viewer)
         if image is not None and spacing is None:
             why = "The layer does not say how large a pixel is: give one number in nm, or three (z, y, x)"
         self.trouble.say(why)

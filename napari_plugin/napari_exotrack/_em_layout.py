@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -58,7 +59,7 @@ class EmLayout(EndingWidget):
         self.spacing.setToolTip("Distance between pixels (nm): one number, or z, y, x")
         for name, (about, _) in EM_PRESETS.items():
             self.preset.addItem(name)
-            self.preset.setItemData(self.preset.count() - 1, about, 3)
+            self.preset.setItemData(self.preset.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         for row, (words, widget) in enumerate((("image", self.layer), ("pixel (nm)", self.spacing), ("vesicles", self.preset))):
             grid.addWidget(QLabel(words), row, 0)
             grid.addWidget(widget, row, 1)
@@ -85,7 +86,7 @@ class EmLayout(EndingWidget):
         self.traced.setToolTip("Find the membrane in the image between the points that were clicked")
         self.rule.addItems(list(RULES))
         for k, rule in enumerate(RULES.values()):
-            self.rule.setItemData(k, rule.describe(), 3)
+            self.rule.setItemData(k, rule.describe(), Qt.ItemDataRole.ToolTipRole)
         self.rule.setToolTip("What docked and tethered mean")
         for widget in (self.draw_button, self.traced, QLabel("rule"), self.rule):
             row.addWidget(widget)
@@ -143,6 +144,19 @@ class EmLayout(EndingWidget):
         else:
             self.counts.setText("")
         self.table.fill(HEADS, rows)
+
+
+def why_none(viewer: Any) -> str:
+    """Why no layer of the viewer can be taken for a micrograph."""
+    from napari.layers import Image
+
+    images = [one for one in viewer.layers if isinstance(one, Image)]
+    colour = next((one.name for one in images if one.rgb), None)
+    if colour is not None:
+        return f"{colour} is a colour picture (RGB). Open the micrograph in grey, or use Layer > Split RGB"
+    if images:
+        return f"{images[-1].name} has {images[-1].ndim} axes; a micrograph has two, a stack of sections or a tomogram three"
+    return "There is no image layer. Open a micrograph first: drop a file on the viewer"
 
 
 def _text(value: float) -> str:

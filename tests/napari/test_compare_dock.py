@@ -8,15 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from populations import study_folder
+from typer.testing import CliRunner
 
 import exotrack
 from exotrack._runs import sample
+from exotrack.cli import app
 from exotrack.errors import InputError
 from exotrack.io import read_results
 from exotrack.params import preset
 from exotrack.provenance import movie_record
+from exotrack.report.charts import THEME
 from exotrack.tables import ALL, Cells, Episodes, Events, Frames
+from napari_exotrack import _conditions
 from napari_exotrack._colours import palette
 from napari_exotrack._kinetics import counted, draw_compared, draw_seen, read_compared
 
@@ -51,6 +57,25 @@ def stayed(tmp_path: Path) -> Path:
     tables["events"] = events.assign(movie_id="cell")
     record = {"movie_id": "cell", "movie": movie_record(movie), "opened": {"path": str(sample("granule.tif"))}}
     return exotrack.write_results(tmp_path / "cell", tables, preset("granule"), record)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a batch leaves: six movies of two conditions, and one without results."""
+    return study_folder(tmp_path_factory.mktemp("study") / "calcium", 10.0)
+
+
+@pytest.fixture(scope="module")
+def statistics(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `exotrack stats` says of the study."""
+    out = tmp_path_factory.mktemp("statistics") / "out"
+    design = out.parent / "design.csv"
+    rows = [f"m{k},{('rest', 'calcium')[k % 2]},a{k // 2}" for k in range(6)]
+    design.write_text("\n".join(["movie_id,condition,animal", *rows]) + "\n")
+    words = ["stats", str(study / "movies"), "--design", str(design), "--out", str(out), "--repeats", "40"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return out
 
 
 def lines(curve: str, results: Path) -> dict[str, Any]:
@@ -114,3 +139,125 @@ def test_a_model_is_compared_shown_copied_and_exported(docks: Docks, stayed: Pat
         assert len(ax.collections) >= 1, curve
     dock.export(tmp_path / "k.pdf")
     assert (tmp_path / "k.pdf").read_bytes().startswith(b"%PDF")
+    # The folder that was written can be opened alone.
+    again = docks("compare", show=False, viewer=dock.viewer)
+    again.add(Path(dock._folder.name) / "1")
+    assert names(again) == [f"comparison: {dock.model.currentText()}"]
+    assert again.tables["Model"].rowCount() == dock.tables["Model"].rowCount()
+    assert again.figure.axes
+
+
+def names(dock: Any) -> list[str]:
+    """What the list of the dock says."""
+    return [dock.results.item(row).text() for row in range(dock.results.count())]
+
+
+def tabs(dock: Any) -> list[str]:
+    """Names of the tables that can be chosen."""
+    return [dock.tabs.tabText(k) for k in range(dock.tabs.count()) if dock.tabs.isTabVisible(k)]
+
+
+def copied(dock: Any, qtbot: Any) -> list[list[str]]:
+    """What a click on the button leaves on the clipboard."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QApplication
+
+    QApplication.clipboard().clear()
+    qtbot.mouseClick(dock.copy_button, Qt.MouseButton.LeftButton)
+    return [line.split("\t") for line in QApplication.clipboard().text().splitlines()]
+
+
+def test_a_folder_of_statistics_is_drawn_listed_copied_and_exported(
+    docks: Docks, statistics: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    dock = docks("compare")
+    dock.add(statistics)
+    found = _conditions.read_statistics(statistics)
+    assert names(dock) == [f"statistics: condition ({', '.join(found.groups)})"]
+    assert "intervals are wide" in dock.note.text()
+    assert tabs(dock) == ["Effects", "Conditions", "Cells", "Pairs"]
+    head, *rows = copied(dock, qtbot)
+    effects = found.tables["effects"]
+    assert head[:6] == ["measure", "group", "reference", "scale", "effect", "low"]
+    assert len(rows) == len(effects) > 5
+    fusions = next(row for row in rows if row[0] == "Fusions")
+    wanted = effects.set_index("measure").loc["fusion_rate", ["effect", "low", "high"]]
+    np.testing.assert_allclose([float(text) for text in fusions[4:7]], wanted.to_numpy(float), rtol=0.006)
+    # All effects, then a measure with its cells, then the same in pairs: in the colours of the theme, never the report's markers.
+    assert dock.curve.currentText() == "effects"
+    assert next(tick.get_text() for tick in dock.figure.axes[0].get_yticklabels()) == "Fusions"
+    for figure in ("Fusions", "Fusions, in pairs"):
+        dock.curve.setCurrentText(figure)
+        colours = {to_hex(line.get_color()) for line in dock.figure.axes[0].lines}
+        assert colours
+        assert not colours & set(THEME)
+        assert "Fusions (per 1000" in dock.figure.axes[0].get_ylabel()
+    dock.tabs.setCurrentWidget(dock.tables["Cells"])
+    _, *cells = copied(dock, qtbot)
+    assert len(cells) == len(found.tables["units"])
+    for name in ("effects", "Fusions"):
+        dock.curve.setCurrentText(name)
+        dock.export(tmp_path / f"{name}.svg")
+        assert "Fusions" in (tmp_path / f"{name}.svg").read_text() or (tmp_path / f"{name}.svg").stat().st_size > 5000
+        assert str(tmp_path) in dock.note.text()
+
+
+def test_a_study_is_ticked_by_condition_and_its_conditions_are_compared(
+    docks: Docks, study: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    from qtpy.QtCore import Qt
+
+    dock = docks("compare")
+    dock.add(study)
+    assert names(dock) == ["calcium: rest (3 movies)", "calcium: calcium (3 movies)"]
+    qtbot.waitUntil(lambda: len(dock.chosen()) == 6, timeout=30_000)
+    assert "1 of 7 movies have no results (1 new)" in dock.note.text()
+    assert tabs(dock) == ["Rates of events", "Movies"]
+    assert dock.tables["Rates of events"].rowCount() == 6 * 5
+    dock.tabs.setCurrentWidget(dock.tables["Movies"])
+    assert [row[3] for row in copied(dock, qtbot)[1:]] == ["done"] * 6 + ["new"]
+    everything = dock.figure.axes[0].lines[0].get_ydata()
+    dock.results.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert len(dock.chosen()) == 3
+    assert not np.array_equal(dock.figure.axes[0].lines[0].get_ydata(), everything)
+    dock.export(tmp_path / "rest.pdf")
+    assert (tmp_path / "rest.pdf").read_bytes().startswith(b"%PDF")
+    dock.results.item(1).setCheckState(Qt.CheckState.Checked)
+    # What the study knows of its movies is the design: nothing is asked for.
+    assert [dock.by.itemText(k) for k in range(dock.by.count())] == ["condition", "animal", "stimulus"]
+    qtbot.mouseClick(dock.conditions_button, Qt.MouseButton.LeftButton)
+    assert not dock.conditions_button.isEnabled()
+    assert dock.progress.isVisible()
+    qtbot.waitUntil(lambda: not dock.command.running, timeout=120_000)
+    assert dock.statistics is not None, dock.note.text()
+    assert set(dock.statistics.groups) == {"rest", "calcium"}
+    assert dock.tables["Effects"].rowCount() > 3
+    # Back to what is seen, and to the statistics again.
+    dock.results.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert dock.statistics is None
+    assert dock.curve.currentText() == "incidence"
+    item = dock.results.item(2)
+    qtbot.mouseClick(dock.results.viewport(), Qt.MouseButton.LeftButton, pos=dock.results.visualItemRect(item).center())
+    assert dock.statistics is not None
+
+
+def test_what_cannot_be_compared_is_said_in_the_dock(docks: Docks, stayed: Path, tmp_path: Path) -> None:
+    dock = docks("compare", show=False)
+    dock.export(tmp_path / "x.pdf")
+    assert "Nothing is drawn yet" in dock.note.text()
+    dock.add(tmp_path)
+    assert "exotrack stats" in dock.note.text()
+    (tmp_path / "effects.parquet").write_bytes(b"no table")
+    dock.add(tmp_path)
+    assert "is missing" in dock.note.text()
+    dock.add(stayed)
+    dock.add(stayed)
+    assert names(dock) == ["cell"]
+    dock.run_conditions()
+    assert "Nothing says which condition" in dock.note.text()
+    (tmp_path / "bad.csv").write_text("name,condition\nx,y\n")
+    dock.take_design(tmp_path / "bad.csv")
+    assert "needs a column movie_id" in dock.note.text()
+    (tmp_path / "d.csv").write_text("movie_id,condition,drug\ncell,a,none\n")
+    dock.take_design(tmp_path / "d.csv")
+    assert "drug" in [dock.by.itemText(k) for k in range(dock.by.count())]

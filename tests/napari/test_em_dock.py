@@ -101,6 +101,11 @@ def test_a_volume_keeps_its_three_axes(tmp_path: Path) -> None:
 def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp_path: Path) -> None:
     dock = docks("em", show=False)
     assert "Open a micrograph first" in dock.trouble.text()
+    for pixels, why in ((np.zeros((20, 20, 3), np.uint8), "colour picture"), (np.zeros((2, 2, 20, 20)), "has 4 axes")):
+        other = dock.viewer.add_image(pixels, rgb=pixels.shape[-1] == 3)
+        assert why in dock.trouble.text()
+        assert not dock.find_button.isEnabled()
+        dock.viewer.layers.remove(other)
     image = dock.viewer.add_image(synapse(), name="synapse")
     assert "how large a pixel is" in dock.trouble.text()
     dock.viewer.layers.remove(image)
