@@ -125,6 +125,26 @@ def compare(viewer: Any, theme: str, results: Path, into: Path) -> None:
     shot(viewer, f"compare_{theme}", into)
 
 
+def conditions(viewer: Any, theme: str, results: Path, into: Path) -> None:
+    """A study of six simulated movies in two conditions, compared."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from populations import study_folder
+
+    one = dock(viewer, "Compare")
+    with tempfile.TemporaryDirectory() as folder:
+        one.add(study_folder(Path(folder) / "calcium"))
+        until(lambda: len(one.chosen()) == 6)
+        if theme == "dark":
+            one.curve.setCurrentText("survival")
+            shot(viewer, "study_dark", into)
+        one.run_conditions()
+        until(lambda: one.statistics is not None)
+        if theme == "dark":
+            shot(viewer, "effects_dark", into)
+        one.curve.setCurrentText("Fusions")
+        shot(viewer, f"conditions_{theme}", into)
+
+
 def middle(mask: np.ndarray[Any, Any], every: int = 8) -> np.ndarray[Any, Any]:
     """(n, 2) points along the middle of a membrane that lies across the picture, or up and down it."""
     across = mask.any(axis=0).mean() >= mask.any(axis=1).mean()
@@ -160,7 +180,7 @@ def em(viewer: Any, theme: str, results: Path, into: Path) -> None:
     shot(viewer, f"em_{theme}", into)
 
 
-SCENES = {"review": review, "analyse": analyse, "compare": compare, "em": em}
+SCENES = {"review": review, "analyse": analyse, "compare": compare, "conditions": conditions, "em": em}
 
 
 def main() -> None:

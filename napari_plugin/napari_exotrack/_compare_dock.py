@@ -111,6 +111,11 @@ class CompareDock(CompareShown):
         self._list(_sets.line_of_results(folder))
         self._ticked()
 
+    def _add_several(self, folder: Path) -> None:
+        for one in _sets.results_in(folder):
+            self._list(Line(one.name, (one,)))
+        self._ticked()
+
     def _add_study(self, folder: Path) -> None:
         lines, movies = _sets.lines_of_study(folder)
         for line in lines:

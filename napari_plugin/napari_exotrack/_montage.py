@@ -102,7 +102,8 @@ class MontageView(QWidget):
         painter.setFont(font)
         for pixels, frame, box in zip(self.tiles.pixels, self.tiles.frames, self.boxes(), strict=True):
             side = pixels.shape[0]
-            image = QImage(np.ascontiguousarray(pixels).tobytes(), side, side, side, QImage.Format.Format_Grayscale8)
+            grey = np.ascontiguousarray(pixels).tobytes()  # the image does not own its pixels in every binding
+            image = QImage(grey, side, side, side, QImage.Format.Format_Grayscale8)
             painter.drawImage(box, image)
             own = frame == self.tiles.event_frame
             if own:

@@ -45,7 +45,7 @@ class Line:
 
 
 def kind_of(folder: Path) -> str:
-    """results, study, statistics or comparison; `InputError` for a folder of anything else."""
+    """results, study, statistics, comparison, or several (results folders side by side); `InputError` for anything else."""
     from exotrack._study_report import is_study
     from exotrack.errors import InputError
 
@@ -56,7 +56,14 @@ def kind_of(folder: Path) -> str:
     for kind, name in (("statistics", "effects.parquet"), ("comparison", "comparison.json")):
         if (folder / name).is_file():
             return kind
+    if results_in(folder):
+        return "several"
     raise InputError(f"{folder}: is no folder of {MADE_BY}; give one that was written by one of them")
+
+
+def results_in(folder: Path) -> list[Path]:
+    """Results folders that lie side by side in a folder, as `exotrack run` leaves those of several movies."""
+    return sorted(one for one in folder.iterdir() if results_folder(one) is not None) if folder.is_dir() else []
 
 
 def line_of_results(folder: Path) -> Line:

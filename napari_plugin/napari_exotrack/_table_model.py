@@ -141,7 +141,7 @@ class EventsModel(QAbstractTableModel):
         column = index.column()
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if column in (CALL, SAID) else Qt.AlignmentFlag.AlignRight
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return (side | Qt.AlignmentFlag.AlignVCenter).value  # bindings differ in what else they take for flags
         row = int(self._rows[index.row()])
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column)

@@ -170,9 +170,9 @@ def test_a_library_is_known_to_its_rooms_only(library: str) -> None:
 
 
 WITHOUT_QT = (
-    "_agreement", "_axes", "_cluster", "_colours", "_convert", "_em_model", "_export", "_form_model", "_journal", "_keys",
-    "_kinetics", "_movie_reader", "_opened", "_pick", "_preview_worker", "_reader", "_review", "_sample_data", "_selection",
-    "_source", "_writer",
+    "_agreement", "_axes", "_cluster", "_colours", "_conditions", "_convert", "_em_model", "_export", "_form_model",
+    "_journal", "_keys", "_kinetics", "_movie_reader", "_opened", "_pick", "_preview_worker", "_reader", "_review",
+    "_sample_data", "_selection", "_sets", "_source", "_writer",
 )  # fmt: skip
 """Modules of the plugin that work without a viewer; the others draw."""
 

@@ -245,13 +245,15 @@ def test_what_cannot_be_compared_is_said_in_the_dock(docks: Docks, stayed: Path,
     dock = docks("compare", show=False)
     dock.export(tmp_path / "x.pdf")
     assert "Nothing is drawn yet" in dock.note.text()
-    dock.add(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    dock.add(empty)
     assert "exotrack stats" in dock.note.text()
-    (tmp_path / "effects.parquet").write_bytes(b"no table")
-    dock.add(tmp_path)
+    (empty / "effects.parquet").write_bytes(b"no table")
+    dock.add(empty)
     assert "is missing" in dock.note.text()
     dock.add(stayed)
-    dock.add(stayed)
+    dock.add(stayed.parent)  # the folder above it has no other results
     assert names(dock) == ["cell"]
     dock.run_conditions()
     assert "Nothing says which condition" in dock.note.text()
