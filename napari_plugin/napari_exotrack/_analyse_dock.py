@@ -18,7 +18,7 @@ from napari_exotrack._opened import open_results
 from napari_exotrack._preview import Preview
 from napari_exotrack._process import Command, Estimate
 from napari_exotrack._reader import layers_of
-from napari_exotrack._source import write_movie
+from napari_exotrack._source import place_for_results, write_movie
 
 PREVIEW = "preview spots"
 PAUSE_MS = 120
@@ -72,8 +72,7 @@ class AnalyseDock(AnalyseLayout):
         source, busy = self.movie.source, self.command.running
         self.trouble.say(self.movie.trouble)
         if source is not None and not self.out.text():
-            near = source.path.parent if source.path is not None else Path.home()
-            self.out.setText(str(near / "exotrack_results"))
+            self.out.setText(str(place_for_results(source.path)))
         why = "" if self.form.params is not None else "The parameters in red are not possible"
         why = why or ("" if source is not None else self.movie.trouble) or ("" if self.out.text() else "Say where the results go")
         self.run_button.setEnabled(not why and not busy)

@@ -47,7 +47,7 @@ class Field:
         unit = {"um": "µm", "um^2/s": "µm²/s", "1": "", "1/frame": "per frame"}.get(self.unit, self.unit)
         bare = self.name.removesuffix("_um2_s").removesuffix("_um").removesuffix("_s").removesuffix("_nm").removesuffix("_frames")
         words = bare.replace("_", " ")
-        return f"{words} ({unit})" if unit and unit not in ("spot",) else words
+        return f"{words} ({unit})" if unit and unit != "spot" and not words.endswith(f" {unit}") else words
 
     @property
     def slides(self) -> bool:

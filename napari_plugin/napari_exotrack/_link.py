@@ -153,9 +153,10 @@ class ViewerLink:
             return
         row = self._row[event_id]
         colour, symbol = self._look(event_id)
-        colours, symbols = np.array(layer.border_color), np.array(layer.symbol, object)
-        colours[row], symbols[row] = _rgba(colour), symbol
-        layer.border_color, layer.symbol = colours, list(symbols)
+        # In place: setting all of them again takes a third of a second for ten thousand events.
+        layer.border_color[row] = _rgba(colour)
+        layer.symbol[row] = type(layer.current_symbol)(symbol)
+        layer.refresh(extent=False)
 
     def _look(self, event_id: int) -> tuple[str, str]:
         said = self.review.decisions.get(event_id, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,14 @@ def source_of(layer: Any) -> Source:
     frame_s, pixel_um = _calibration(layer)
     path, opened = _file(layer)
     return Source(layer.name, pixels, path, pixel_um, frame_s, opened)
+
+
+def place_for_results(path: Path | None) -> Path:
+    """A folder for results beside the movie; in the home folder for samples, no file, and folders that cannot be written."""
+    from exotrack._runs import sample
+
+    beside = path is not None and os.access(path.parent, os.W_OK) and path.parent != sample("granule.tif").parent
+    return (path.parent if beside and path is not None else Path.home()) / "exotrack_results"
 
 
 def _file(layer: Any) -> tuple[Path | None, dict[str, Any]]:

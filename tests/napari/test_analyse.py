@@ -21,7 +21,7 @@ from napari_exotrack._convert import movie_layer
 from napari_exotrack._form_model import checked, fields, parsed, share_of, shown, slid, values_of
 from napari_exotrack._preview_worker import spots_of
 from napari_exotrack._process import Estimate
-from napari_exotrack._source import OPENED, source_of, write_movie
+from napari_exotrack._source import OPENED, place_for_results, source_of, write_movie
 
 CALIBRATED: dict[str, Any] = {"scale": (0.1, 0.107, 0.107), "units": ("s", "um", "um")}
 
@@ -160,3 +160,9 @@ def test_bars_write_lines_for_programs() -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env={"EXOTRACK_PROGRESS": "lines", "PATH": ""})
     assert done.stderr == "exotrack: progress: detect 3 7\n"
+
+
+def test_results_go_beside_the_movie_unless_nothing_should_be_written_there(tmp_path: Path) -> None:
+    assert place_for_results(tmp_path / "a.tif") == tmp_path / "exotrack_results"
+    for path in (None, sample("granule.tif"), tmp_path / "gone" / "a.tif"):
+        assert place_for_results(path) == Path.home() / "exotrack_results"
