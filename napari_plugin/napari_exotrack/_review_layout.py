@@ -95,7 +95,7 @@ class ReviewLayout(EndingWidget):
 
     def size_columns(self) -> None:
         """Columns as wide as what is in them; the last takes what is left."""
-        for column, width in enumerate((38, 92, 42, 60, 74)):
+        for column, width in enumerate((38, 92, 42, 72, 86)):
             self.table.setColumnWidth(column, width)
 
     def has_results(self, there: bool) -> None:

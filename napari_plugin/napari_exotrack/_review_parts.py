@@ -119,7 +119,7 @@ class Agreement(QDialog):
     def __init__(self, review: Review, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Agreement")
-        self.resize(420, 330)
+        self.resize(460, 420)
         self._review = review
         names = [AUTOMATIC, *review.raters()]
         self.one, self.other = QComboBox(), QComboBox()

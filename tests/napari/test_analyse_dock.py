@@ -41,6 +41,7 @@ def test_the_dock_says_what_is_missing(docks: Docks, pixels: Any, tmp_path: Path
     assert (dock.order().opened["pixel_um"], dock.order().opened["frame_s"]) == (0.107, 0.1)
 
 
+@pytest.mark.other_qt
 def test_impossible_values_are_red_with_the_reason_and_cannot_be_run(docks: Docks, pixels: Any, qtbot: Any) -> None:
     dock = docks("analyse", show=False)
     dock.viewer.add_image(pixels, scale=(0.1, 0.107, 0.107), units=("s", "um", "um"))

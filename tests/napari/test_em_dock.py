@@ -154,6 +154,7 @@ def test_the_dock_finds_draws_decides_and_corrects(docks: Docks, qtbot: Any, tmp
     assert "needs the active zone" in dock.note.text()
 
 
+@pytest.mark.other_qt
 def test_clicks_choose_and_add_vesicles(docks: Docks, canvas_click: Any, qtbot: Any) -> None:
     dock = docks("em")
     dock.viewer.add_image(synapse(), name="synapse", scale=(0.002, 0.002), units=("um", "um"))

@@ -28,6 +28,7 @@ def test_without_results_the_dock_says_how_to_get_some(docks: Docks) -> None:
     assert "Choose an event first" in dock.note.text()
 
 
+@pytest.mark.other_qt
 def test_a_click_on_a_row_takes_the_viewer_there(docks: Docks, results: Path, click_row: Any) -> None:
     dock = docks("review", results)
     events = dock.review.events.set_index("event_id")
@@ -104,6 +105,7 @@ def test_a_click_on_a_track_chooses_it_and_one_on_nothing_does_not(docks: Docks,
     assert (dock.selection.event_id, dock.selection.track_id) == before
 
 
+@pytest.mark.other_qt
 def test_keys_in_the_viewer_decide_go_on_and_undo(docks: Docks, results: Path, canvas_key: Any) -> None:
     dock = docks("review", results)
     canvas_key(dock.viewer, "N")
