@@ -50,6 +50,9 @@ def draw_superplot(ax: Axes, measure: Measure, statistics: Statistics) -> None:
     ax.set_xticks(range(len(statistics.groups)), [_short(name) for name in statistics.groups])
     ax.grid(False, axis="x")
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    ends = statistics.tables["summaries"].loc[statistics.tables["summaries"]["measure"] == measure.name, "high"] * factor
+    if ends.notna().any():  # a few animals have intervals that would press everything else to the ground
+        top = max(top, min(float(ends.max()), 2 * top))
     ax.set_ylim(0, top * 1.08 or 1.0)
 
 

@@ -73,36 +73,41 @@ class CompareLayout(EndingWidget):
 
     def _list_row(self) -> QHBoxLayout:
         self.results = QListWidget()
-        self.results.setFixedHeight(76)
+        self.results.setFixedHeight(84)
         self.results.setToolTip(ABOUT_LIST)
         self.results.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.results.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.add_button = QPushButton("Add…")
         self.add_button.setToolTip("A folder of exotrack run, batch, compare or stats")
-        row = _row(self.results, self.add_button)
-        row.setAlignment(self.add_button, Qt.AlignmentFlag.AlignTop)
+        self.design_button = QPushButton("Design…")
+        self.design_button.setToolTip(
+            "A CSV file with movie_id, condition, animal; not needed for a study, which knows its design"
+        )
+        self.quick = QCheckBox("quick look")
+        self.quick.setChecked(True)
+        self.quick.setToolTip("Few redrawn sets: for a look, not for a paper")
+        row, beside = _row(self.results), QVBoxLayout()
+        for widget in (self.add_button, self.design_button, self.quick):
+            beside.addWidget(widget)
+        beside.addStretch()
+        row.addLayout(beside)
         return row
 
     def _model_row(self) -> QHBoxLayout:
         self.model = QComboBox()
         self.model.addItems(models())
         self.model.setToolTip("Kinetic model; exotrack models show NAME tells where it is from")
-        self.quick = QCheckBox("quick look")
-        self.quick.setChecked(True)
-        self.quick.setToolTip("Few redrawn sets: for a look, not for a paper")
         self.run_button = QPushButton("Compare with model")
-        return _row(self.model, self.quick, self.run_button)
+        row = _row(QLabel("model"), self.model, self.run_button)
+        row.setStretch(1, 1)
+        return row
 
     def _conditions_row(self) -> QHBoxLayout:
         self.by = QComboBox()
         self.by.setEditable(True)
         self.by.setToolTip("Column of the design by which the ticked movies are compared; stimulus: before and after it")
-        self.design_button = QPushButton("Design…")
-        self.design_button.setToolTip(
-            "A CSV file with movie_id, condition, animal; not needed for a study, which knows its design"
-        )
         self.conditions_button = QPushButton("Compare conditions")
-        row = _row(QLabel("by"), self.by, self.design_button, self.conditions_button)
+        row = _row(QLabel("by"), self.by, self.conditions_button)
         row.setStretch(1, 1)
         return row
 

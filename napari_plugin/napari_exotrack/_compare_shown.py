@@ -19,6 +19,8 @@ GOODNESS = ("rates", "test", "statistic", "p_value", "n_redrawn")
 RANKING = ("model", "n_free", "log_likelihood", "aic", "aic_weight", "left_out_behind")
 COUNTED = 200
 """Movies whose rates are listed one by one; what is drawn is of all."""
+MOST_NOTED = 170
+"""Letters of what the design cannot support that fit above the figure; the tooltip has all."""
 
 
 class CompareShown(CompareLayout):
@@ -45,6 +47,7 @@ class CompareShown(CompareLayout):
     def present(self, data: Compared | Statistics | None) -> None:
         """Show a comparison, statistics, or what is seen of the ticked movies: figure and tables."""
         self.shown = data
+        self.note.setToolTip("")
         if isinstance(data, Statistics):
             self._show_statistics(data)
         else:
@@ -65,7 +68,9 @@ class CompareShown(CompareLayout):
         self.draw()
 
     def _show_statistics(self, found: Statistics) -> None:
-        self.note.say("; ".join(found.notes))
+        notes = "; ".join(found.notes)
+        self.note.say(notes if len(notes) <= MOST_NOTED else f"{notes[:MOST_NOTED].rpartition(' ')[0]} …")
+        self.note.setToolTip(notes)
         self.offer(
             tuple(_conditions.figures(found)), tuple(_words(names) for names in _conditions.against(found)), of_conditions=True
         )

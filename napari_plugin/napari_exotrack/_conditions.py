@@ -18,10 +18,10 @@ EFFECTS = "effects"
 """The figure of all measures at once."""
 IN_PAIRS = ", in pairs"
 EFFECT_COLUMNS = (
-    "measure", "group", "reference", "scale", "effect", "low", "high", "p_value", "p_holm", "boot_low", "boot_high",
+    "measure", "effect", "low", "high", "p_value", "p_holm", "scale", "group", "reference", "boot_low", "boot_high",
     "n_cells_group", "n_cells_reference", "n_clusters_group", "n_clusters_reference", "note",
 )  # fmt: skip
-SUMMARY_COLUMNS = ("measure", "unit", "group", "value", "low", "high", "n_cells", "n_clusters", "lowest", "median", "highest")
+SUMMARY_COLUMNS = ("measure", "group", "value", "low", "high", "unit", "n_cells", "n_clusters", "lowest", "median", "highest")
 
 
 def read_statistics(folder: Path) -> Statistics:
@@ -68,7 +68,7 @@ def draw_conditions(figure: Any, name: str, names: Names, found: Statistics, col
     from exotrack.report.statistics_words import axis
 
     if name == EFFECTS:
-        ax = figure.add_axes((0.46, 0.14, 0.51, 0.84))
+        ax = figure.add_axes((0.49, 0.14, 0.48, 0.84))
         plain_axes(ax, colours, f"{names[1]} over {names[0]}", "")
         if len(drawn.effects_of(found, names)):
             drawn.draw_forest(ax, found, names)

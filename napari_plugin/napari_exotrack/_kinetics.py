@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 STYLES = {"undocking": "--", "full_fusion": "-", "kiss_and_run": "-.", "lost": ":"}
 STEPS = "steps-post"
 CURVES = ("incidence", "survival", "release")
+NAME_POINTS = 9
+"""Height of a name at the end of a line."""
 Y_LABELS = {"incidence": "fraction ended", "survival": "fraction still docked", "release": "fusions per cell"}
 
 
@@ -92,6 +94,7 @@ def draw_seen(ax: Any, curve: str, results: Sequence[Results], colours: dict[str
         _band(ax, ends.t_s, ends.low[k], ends.high[k], colours[_colour(one)], last)
         _fate(ax, ends.t_s, ends.value[k], one, colours, last)
     ax.set(xlim=(0, 1.3 * last), ylim=(0, None))
+    _spread(ax)
 
 
 def draw_compared(ax: Any, curve: str, model: Any, part: str, colours: dict[str, str]) -> None:
@@ -118,6 +121,7 @@ def draw_compared(ax: Any, curve: str, model: Any, part: str, colours: dict[str,
             _fate(ax, t, arrays["seen"][k], fate, colours, float(t[-1]))
         ax.set_xlim(float(t[0]), float(t[-1] + 0.3 * np.ptp(t)))
     ax.set_ylim(bottom=0)
+    _spread(ax)
 
 
 def counted(results: Sequence[Results]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -149,6 +153,7 @@ def _seen_release(ax: Any, results: Sequence[Results], colours: dict[str, str]) 
         y = np.arange(len(t) + 1) / cells
         _fate(ax, np.append(0, t), y, kind, colours, last)
     ax.set(xlim=(0, 1.3 * last), ylim=(0, None))
+    _spread(ax)
 
 
 def _times(one: Results, kind: str) -> Any:
@@ -170,6 +175,18 @@ def _fate(ax: Any, t: Any, y: Any, fate: str, colours: dict[str, str], last: flo
     ax.plot(t, y, color=colour, lw=1.7, ls=STYLES.get(fate, "-"), drawstyle=STEPS)
     words = fate.replace("_", " ").replace("kiss and run", "kiss-and-run")
     ax.annotate(words, (last, y[-1]), xytext=(4, 0), textcoords="offset points", color=colour, fontsize=7.5, va="center")
+
+
+def _spread(ax: Any) -> None:
+    """Move the names at the ends of lines apart where they would lie on one another."""
+    names = sorted((one for one in ax.texts if hasattr(one, "xy")), key=lambda one: one.xy[1])
+    low, high = ax.get_ylim()
+    per_point = (high - low) / (72 * ax.figure.get_figheight() * ax.get_position().height)
+    above = -np.inf
+    for name in names:
+        place = max(name.xy[1], above + NAME_POINTS * per_point)
+        name.set_position((4, (place - name.xy[1]) / per_point))
+        above = place
 
 
 def _colour(fate: str) -> str:
