@@ -123,7 +123,7 @@ def test_a_model_is_compared_shown_copied_and_exported(
 ) -> None:
     from qtpy.QtWidgets import QApplication
 
-    monkeypatch.setattr("napari_exotrack._compare_dock.QUICK", ["--repeats", "5", "--starts", "1"])
+    monkeypatch.setattr("napari_exotrack._compare_dock.QUICK", ["--repeats", "19", "--starts", "1"])
     dock = docks("compare", show=False)
     assert "Open a results folder" in dock.note.text()
     dock.add(stayed)
