@@ -25,7 +25,7 @@ OUTSIDE = (0.97, 1.04)
 OVER = 0.8
 """How far two vesicles may overlap in a thick section, over the smaller radius: more cannot be told from one found twice."""
 WHOLE = 0.7
-"""Completeness from which a ring may lie over a better one: less of a ring is the better one's own wall and a membrane beside it."""
+"""Completeness from which a ring may lie over a better one: less of one is that one's own wall and a membrane beside it."""
 MOST_OVAL = 0.3
 """Second harmonic of an outline over its radius: three to two axes have 0.2, more is no vesicle."""
 
@@ -67,8 +67,8 @@ def distinct(
 ) -> NDArray[np.int64]:
     """Candidates kept, the best first where two in one section overlap by more than may be.
 
-    That is `max_overlap` of the smaller radius, or, for one that is itself `complete` (0 to 1), as far as two bodies of the larger
-    radius R that touch lie over one another if one is at the top of the section and one at its bottom:
+    That is `max_overlap` of the smaller radius, or, for one that is itself `complete` (0 to 1), as far as two bodies of the
+    larger radius R that touch lie over one another if one is at the top of the section and one at its bottom:
     2 - sqrt(4 - (section_nm / R)^2), up to `OVER`.
     """
     from scipy.spatial import cKDTree
