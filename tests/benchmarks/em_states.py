@@ -23,7 +23,7 @@ from exotrack.params import VesicleParams
 from exotrack.simulate import em_simulation, simulate_em
 from exotrack.tables import EM_STATES
 
-SEED = 39_000
+SEED = 41_000
 RULES_TRIED = ("touching", "tomography", "bilayer_5", "bilayer_10")
 PIXEL = 1.5
 
