@@ -66,9 +66,13 @@ class Opened:
     def footprint(self) -> NDArray[Any]:
         """(height, width) numbers of the cells; `ExotrackError` if they cannot be had."""
         from exotrack.io import read_mask
+        from exotrack.io.mask import FOOTPRINT, read_footprint
         from exotrack.measure import footprint
 
         assert self.movie is not None
+        if (self.folder / FOOTPRINT).is_file():
+            return read_footprint(self.folder, self.movie.shape[1:])
+        # Results of earlier versions do not hold it.
         mask = self.results.provenance.get("opened", {}).get("mask")
         if mask:
             return read_mask(mask, self.movie.shape[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import warnings
@@ -14,6 +15,7 @@ import pytest
 
 import exotrack
 from exotrack._runs import sample
+from exotrack.io.mask import write_footprint
 from exotrack.io.results import read_table
 from exotrack.params import preset
 from exotrack.provenance import movie_record
@@ -55,21 +57,34 @@ def viewers(drawable: None, request: pytest.FixtureRequest) -> Callable[..., Any
     return make
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """Results of a copy of the granule sample, the copy beside them."""
-    movie_path = tmp_path / "cell.tif"
-    shutil.copy(sample("granule.tif"), movie_path)
-    movie = exotrack.open_movie(movie_path)
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the granule sample with the shipped truth in them."""
+    movie = exotrack.open_movie(sample("granule.tif"))
     n = len(movie)
-    frames = {"movie_id": ["cell"] * n, "frame": range(n), "t_s": movie.t_s(range(n)), "status": ["ok"] * n}
+    frames = Frames.build({"movie_id": ["cell"] * n, "frame": range(n), "t_s": movie.t_s(range(n)), "status": ["ok"] * n})
     tables = {table.name: table.empty() for table in ALL} | {
-        "frames": Frames.build(frames),
+        "frames": frames,
         "events": read_table(sample("granule_truth/events.parquet"), Events),
         "tracks": read_table(sample("granule_truth/tracks.parquet"), Tracks),
     }
-    record = {"movie_id": "cell", "movie": movie_record(movie), "opened": {"path": str(movie_path)}}
-    return exotrack.write_results(tmp_path / "out" / "cell", tables, preset("granule"), record)
+    params = preset("granule")
+    cells = exotrack.measure.footprint(movie, frames, params.cell)[0]
+    return exotrack.write_results(
+        tmp_path_factory.mktemp("written") / "cell", tables, params, {"movie_id": "cell", "movie": movie_record(movie)},
+        extra=lambda folder: write_footprint(folder, cells, movie.pixel_um),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def results(written: Path, tmp_path: Path) -> Path:
+    """Results of a copy of the granule sample, the copy beside them."""
+    movie_path = tmp_path / "cell.tif"
+    shutil.copy(sample("granule.tif"), movie_path)
+    folder = Path(shutil.copytree(written, tmp_path / "out" / "cell"))
+    record = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    (folder / "provenance.json").write_text(json.dumps(record | {"opened": {"path": str(movie_path)}}), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture

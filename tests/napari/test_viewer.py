@@ -81,6 +81,18 @@ def test_a_results_folder_opens_with_its_movie_cells_tracks_and_events(viewers: 
     assert_frame_equal(back, truth, rtol=1e-6, check_dtype=False)
 
 
+def test_cells_are_those_that_were_analysed_and_found_again_for_results_without_them(results: Path) -> None:
+    from exotrack.io.mask import FOOTPRINT, read_footprint, write_footprint
+
+    whole = read_footprint(results)
+    write_footprint(results, np.where(whole > 0, 3, 0), 0.107)
+    cells = next(data for data, _, kind in read_folder(str(results)) if kind == "labels")
+    np.testing.assert_array_equal(cells, np.where(whole > 0, 3, 0))
+    (results / FOOTPRINT).unlink()
+    cells = next(data for data, _, kind in read_folder(str(results)) if kind == "labels")
+    np.testing.assert_array_equal(cells, whole)
+
+
 def test_its_events_file_stands_for_the_folder(results: Path) -> None:
     assert get_reader(str(results / "events.parquet")) is read_folder
     assert get_reader(str(results)) is read_folder
