@@ -17,6 +17,7 @@ import exotrack
 from exotrack._runs import sample
 from exotrack.io.mask import write_footprint
 from exotrack.io.results import read_table
+from exotrack.measure import footprint
 from exotrack.params import preset
 from exotrack.provenance import movie_record
 from exotrack.tables import ALL, Events, Frames, Tracks
@@ -69,7 +70,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tracks": read_table(sample("granule_truth/tracks.parquet"), Tracks),
     }
     params = preset("granule")
-    cells = exotrack.measure.footprint(movie, frames, params.cell)[0]
+    cells = footprint(movie, frames, params.cell)[0]
     return exotrack.write_results(
         tmp_path_factory.mktemp("written") / "cell", tables, params, {"movie_id": "cell", "movie": movie_record(movie)},
         extra=lambda folder: write_footprint(folder, cells, movie.pixel_um),
