@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from exotrack.report import charts
 from exotrack.report.numbers import missing, nice_ticks, plain
-from exotrack.report.statistics_words import SHOWN, axis
+from exotrack.report.statistics_words import SHOWN, against, axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,10 +84,10 @@ def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: 
         ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
 
 
-def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
-    """The values of each pair joined by a line; None without pairs."""
-    table = statistics.tables["pairs"]
-    mine = table[(table["measure"] == measure.name) & (table["reference"] == names[0]) & (table["group"] == names[1])]
+def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str, str]) -> Markup | None:
+    """The values of each pair joined by a line; None without pairs. names : reference, group and within, as in the table."""
+    mine = _compared(statistics.tables["pairs"], names)
+    mine = mine[mine["measure"] == measure.name]
     if mine.empty:
         return None
     factor = SHOWN[measure.unit][0]
@@ -97,23 +97,28 @@ def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str,
         up = ends[1] >= ends[0]
         ax.plot([0, 1], ends, color=charts.FULL if up else charts.KISS, ls="-" if up else "--", lw=1, marker="o", ms=4, alpha=0.8)
     ax.set_xlim(-0.35, 1.35)
-    ax.set_xticks([0, 1], [_short(name) for name in names])
+    ax.set_xticks([0, 1], [_short(name) for name in names[:2]])
     ax.set_ylim(0, None)
     ax.grid(False, axis="x")
     higher = int((mine["value_group"] > mine["value_reference"]).sum())
-    words = f"{measure.title}: pairs of {names[0]} and {names[1]}; {higher} of {len(mine)} are higher in {names[1]}"
+    words = f"{measure.title}: pairs of {names[0]} and {names[1]}{f', {names[2]}' if names[2] else ''}; {higher} of {len(mine)} are higher in {names[1]}"
     return charts.to_svg(ax, uid, words)
 
 
-def forest(uid: str, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
-    """All effects of one comparison on a log axis; None if there is none."""
-    table = statistics.tables["effects"]
-    mine = table[(table["reference"] == names[0]) & (table["group"] == names[1]) & table["low"].notna()]
+def _compared(table: pd.DataFrame, names: tuple[str, str, str]) -> pd.DataFrame:
+    """Rows of one comparison: its reference, group and within."""
+    return table[(table["reference"] == names[0]) & (table["group"] == names[1]) & (table["within"] == names[2])]
+
+
+def forest(uid: str, statistics: Statistics, names: tuple[str, str, str]) -> Markup | None:
+    """All effects of one comparison on a log axis; None if there is none. names : reference, group and within."""
+    mine = _compared(statistics.tables["effects"], names)
+    mine = mine[mine["low"].notna()]
     if mine.empty:
         return None
     titles = {one.name: one.title for one in statistics.measures}
     n = len(mine)
-    ax = charts.axes(6.6, 0.75 + 0.3 * n, f"{_short(names[1])} over {_short(names[0])}", "")
+    ax = charts.axes(6.6, 0.75 + 0.3 * n, against(_short(names[0]), _short(names[1]), _short(names[2])), "")
     box = ax.get_position()
     ax.set_position((0.42, box.y0 + 0.02, 0.56, 0.97 - box.y0 - 0.02))
     ax.set_xscale("log")
@@ -127,7 +132,7 @@ def forest(uid: str, statistics: Statistics, names: tuple[str, str]) -> Markup |
     ax.set_yticks(range(n), [titles[name] for name in mine["measure"]])
     ax.set_ylim(n - 0.5, -0.6)
     _log_ticks(ax, float(mine["low"].clip(lower=1e-3).min()), float(mine["high"].clip(upper=1e3).max()))
-    return charts.to_svg(ax, uid, f"Effects of {names[1]} over {names[0]} with 95 % intervals on a log axis; 1 is no effect")
+    return charts.to_svg(ax, uid, f"Effects of {against(*names)} with 95 % intervals on a log axis; 1 is no effect")
 
 
 def _log_ticks(ax: Any, low: float, high: float) -> None:

@@ -82,9 +82,14 @@ def _sentence(row: Any, title: str, statistics: Statistics) -> tuple[str, str]:
         return "info", f"{title}, {row.group} over {row.reference}: no test, {row.note} ({size})."
     kind = "ok" if row.p_holm <= ALPHA else "info"
     return kind, (
-        f"{title}, {row.group} over {row.reference}: {row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
+        f"{title}, {against(row.reference, row.group, row.within)}: {row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
         f"p = {p_words(row.p_value)}, corrected {p_words(row.p_holm)} ({size})."
     )
+
+
+def against(reference: str, group: str, within: str) -> str:
+    """What is compared with what, and within which value of an interacting column."""
+    return f"{group} over {reference}" + (f", {within}" if within else "")
 
 
 def shown(measure: Measure, value: Any) -> str:
@@ -110,6 +115,12 @@ def methods(statistics: Statistics, record: Mapping[str, Any]) -> str:
     ]
     if bool(statistics.tables["effects"]["paired"].any()):
         parts.append("Conditions were compared within pairs.")
+    if statistics.plan.adjust:
+        parts.append(f"The models held {' and '.join(statistics.plan.adjust)} constant; values of conditions are not adjusted.")
+    if statistics.plan.interaction:
+        parts.append(
+            f"Effects were told within each {statistics.plan.interaction}, and compared between them as ratios of these effects."
+        )
     if "patterns" in statistics.tables:
         parts.append(PATTERNS)
     tests = int(statistics.tables["effects"]["p_value"].notna().sum())

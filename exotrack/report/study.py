@@ -15,7 +15,7 @@ from exotrack.io.atomic import atomic_file
 from exotrack.report import charts, statistics_figures
 from exotrack.report.numbers import missing, number
 from exotrack.report.page import made, resource, template
-from exotrack.report.statistics_words import methods, plural, sentences, sizes
+from exotrack.report.statistics_words import against, methods, plural, sentences, sizes
 from exotrack.report.study_quality import HEADS, Quality, worst_first
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def _design(movies: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple[str, ...]
 
 def _forests(found: Statistics) -> list[tuple[str, Markup]]:
     effects = found.tables["effects"]
-    against = list(dict.fromkeys(zip(effects["reference"], effects["group"], strict=True)))
-    drawn = [(f"{b} over {a}", statistics_figures.forest(f"study-forest-{k}", found, (a, b))) for k, (a, b) in enumerate(against)]
+    sets = dict.fromkeys(zip(effects["reference"], effects["group"], effects["within"], strict=True))
+    drawn = [(against(*names), statistics_figures.forest(f"study-forest-{k}", found, names)) for k, names in enumerate(sets)]
     return [(words, figure) for words, figure in drawn if figure is not None]
 
 

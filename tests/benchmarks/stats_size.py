@@ -21,7 +21,8 @@ from studies import Design, Vesicles, study
 from exotrack.stats import Gathered, chosen, gee
 from exotrack.stats.boot import intervals
 from exotrack.stats.design import Plan, arrange
-from exotrack.stats.effects import Rows, compared, numbered, rows_of
+from exotrack.stats.effects import compared
+from exotrack.stats.rows import Rows, numbered, rows_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 MEASURES = {"fusion_rate": "rate", "kiss_fraction": "fraction", "decay": "level", "leaving_rate": "docked time"}
