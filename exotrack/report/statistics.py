@@ -76,9 +76,9 @@ def _effect(row: Any, statistics: Statistics) -> tuple[str, ...]:
     title = next(one.title for one in statistics.measures if one.name == row.measure)
     size = f"{row.n_cells_group} + {row.n_cells_reference}", f"{row.n_clusters_group} + {row.n_clusters_reference}"
     found = number(row.effect), interval(row.low, row.high), interval(row.boot_low, row.boot_high)
+    compared = f"{row.group} / {row.reference}" + (f", {row.within}" if row.within else "")
     return (
-        title, f"{row.group} / {row.reference}" + (f", {row.within}" if row.within else ""), row.scale, *found, p_words(row.p_value), p_words(row.p_holm), *size,
-        number(row.df, 2), row.note,
+        title, compared, row.scale, *found, p_words(row.p_value), p_words(row.p_holm), *size, number(row.df, 2), row.note,
     )  # fmt: skip
 
 

@@ -101,7 +101,8 @@ def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str,
     ax.set_ylim(0, None)
     ax.grid(False, axis="x")
     higher = int((mine["value_group"] > mine["value_reference"]).sum())
-    words = f"{measure.title}: pairs of {names[0]} and {names[1]}{f', {names[2]}' if names[2] else ''}; {higher} of {len(mine)} are higher in {names[1]}"
+    where = f", {names[2]}" if names[2] else ""
+    words = f"{measure.title}: pairs of {names[0]} and {names[1]}{where}; {higher} of {len(mine)} are higher in {names[1]}"
     return charts.to_svg(ax, uid, words)
 
 

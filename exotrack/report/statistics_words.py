@@ -82,7 +82,8 @@ def _sentence(row: Any, title: str, statistics: Statistics) -> tuple[str, str]:
         return "info", f"{title}, {row.group} over {row.reference}: no test, {row.note} ({size})."
     kind = "ok" if row.p_holm <= ALPHA else "info"
     return kind, (
-        f"{title}, {against(row.reference, row.group, row.within)}: {row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
+        f"{title}, {against(row.reference, row.group, row.within)}: "
+        f"{row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
         f"p = {p_words(row.p_value)}, corrected {p_words(row.p_holm)} ({size})."
     )
 

@@ -14,7 +14,7 @@ from exotrack.errors import InputError
 from exotrack.stats.boot import intervals
 from exotrack.stats.design import Plan, arrange, ordered
 from exotrack.stats.effects import Effect, compared, described
-from exotrack.stats.further import Further, asked, doubts, keys
+from exotrack.stats.further import asked, doubts, keys
 from exotrack.stats.gather import Gathered
 from exotrack.stats.measures import SCALE, Measure
 from exotrack.stats.patterns import RateMap, responses
@@ -168,11 +168,12 @@ def _effect(measure: Measure, rows: Rows, found: Effect, names: tuple[str, str],
     low, high = found.interval()
     cells = [len(np.unique(rows.unit[rows.group == one])) for one in (0, 1)]
     clusters = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
+    scale = SCALE[measure.family] if rows.level is None else f"ratio of {SCALE[measure.family]}s"
     return {
         "measure": measure.name, "family": measure.family, "reference": names[0], "group": names[1],
         "paired": rows.block is not None,
         "n_cells_reference": cells[0], "n_cells_group": cells[1],
-        "n_clusters_reference": clusters[0], "n_clusters_group": clusters[1], "scale": f"ratio of {SCALE[measure.family]}s" if rows.level is not None else SCALE[measure.family],
+        "n_clusters_reference": clusters[0], "n_clusters_group": clusters[1], "scale": scale,
         "effect": float(np.exp(found.log)), "low": low, "high": high, "log_sd": found.sd, "df": found.df,
         "p_value": found.p_value,
         "boot_low": ends[0], "boot_high": ends[1],

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from exotrack.stats.cells import Movie
 from exotrack.stats.effects import described
-from exotrack.stats.rows import Rows, numbered
 from exotrack.stats.measures import Measure
+from exotrack.stats.rows import Rows, numbered
 from exotrack.tables import FUSION_KINDS, Responses
 
 if TYPE_CHECKING:
