@@ -19,6 +19,7 @@ _ABOUT = {
     "datapackage": "Data dictionary: every column with its unit (Frictionless Data Package)",
     "params": "All parameters; they reproduce the results",
     "report": "The results for people",
+    "comparison": "All numbers of the comparison with models, for programs",
     "footprint": "Where the cells lie: a label image",
 }
 

@@ -73,7 +73,7 @@ def compare(
     for names, more in product(against, list(asked(units, further, plan))):
         parts = [(one, rows_of(one, units, stays, names, more)) for one in used]
         found = [compared(measure, rows) for measure, rows in parts]
-        ends = _bootstrapped(units, parts, [one.df for one in found], repeats, rng, run)
+        ends = bootstrapped(units, parts, [one.df for one in found], repeats, rng, run)
         for (measure, rows), effect, *limits in zip(parts, found, *ends, strict=True):
             row = _effect(measure, rows, effect, names, limits) | {"within": more.within, "adjusted": ", ".join(plan.adjust)}
             effects.append(row | {"note": effect.note.replace("animal", arranged.cluster_kind)})
@@ -137,10 +137,14 @@ def _levels() -> tuple[Measure, ...]:
     return LIVE
 
 
-def _bootstrapped(
-    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], repeats: int, seed: int, run: Execution
-) -> tuple[Real, Real]:
-    """Bootstrap intervals; NaN where the model has none, or with no repeats."""
+def bootstrapped(
+    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], repeats: int, seed: int,
+    run: Execution = Execution(),
+) -> tuple[Real, Real]:  # fmt: skip
+    """(M,) lower and upper ends of the bootstrap intervals of M measures; NaN where the model has none, or with no repeats.
+
+    parts : measures with their rows, all of the same two conditions. df : degrees of freedom of each effect, by its model.
+    """
     low, high = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
     fit = [k for k, of in enumerate(df) if np.isfinite(of)]
     if not fit or repeats < 1:

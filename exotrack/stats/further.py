@@ -112,7 +112,7 @@ def doubts(units: pd.DataFrame, names: Sequence[str], plan: Plan) -> list[str]:
             told.append(f"{plan.by} is confounded with {name}: no {name} has two conditions, so nothing tells them apart")
         elif several.any() and not several.all():
             told.append(
-                f"{int((~several).sum())} of {len(several)} values of {name} have one condition only: they say nothing of its effect"
+                f"{int((~several).sum())} of {len(several)} values of {name} have one condition only, so they tell nothing of it"
             )
     return told
 
