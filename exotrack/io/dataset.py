@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exotrack._blocks import Execution, map_blocks
 from exotrack._settings import nearest
 from exotrack.errors import InputError
-from exotrack.io.results import read_table
+from exotrack.io.results import MAY_MISS, read_table
 from exotrack.tables import ALL, Movies, Table
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def _typed(values: pd.Series, table: type[Table], name: str) -> Any:
     column = table.columns().get(name)
     if column is None:
         return values
-    try:
-        return (values.fillna("") if column.dtype == "str" else values).astype(column.dtype)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"table {table.name}: column {name} is missing in some movies ({error}); run them again") from None
+    if column.dtype not in (*MAY_MISS, "str") and values.isna().any():
+        raise InputError(f"table {table.name}: column {name} is missing in some movies; run them again")
+    return (values.fillna("") if column.dtype == "str" else values).astype(column.dtype)
