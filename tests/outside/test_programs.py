@@ -32,12 +32,13 @@ from exotrack.stats import Plan, chosen, compare
 from exotrack.tables import FUSION_KINDS, Events, Movies
 
 PAGE = (ROOT / "docs" / "load.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 VALIDATOR = Path(sys.prefix) / "tools" / "bin" / "rocrate-validator"
 
 
-def block(language: str) -> str:
-    """The blocks of the page in a language, as one."""
-    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def block(language: str, page: str = PAGE) -> str:
+    """The blocks of a page in a language, as one."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert found
     return "\n".join(found)
 
@@ -98,6 +99,18 @@ def test_the_python_block_runs(place: Path) -> None:
     assert "calcium" in done.stdout
     assert "um^2 s - Area times observed time" in done.stdout
     assert "a00        m0" in done.stdout
+
+
+def test_the_blocks_of_the_readme_run_and_agree(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block("py", README)], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    counted = duckdb.connect().sql(block("sql", README).replace("'study/", f"'{place}/study/")).df()
+    assert len(counted) >= 6
+    for row in counted.itertuples():
+        assert re.search(rf"{row.kind} +{row.events}$", done.stdout, re.MULTILINE), row
+    assert float(run_r(block("r", README), place).split()[-1]) > 0
 
 
 def test_the_r_block_runs(place: Path) -> None:
