@@ -70,8 +70,8 @@ def asked(units: pd.DataFrame, names: Sequence[str], plan: Plan) -> Iterator[Fur
     for level in levels:
         yield Further(z, (values == level).to_numpy(), None, level)
     for first, second in combinations(levels, 2):
-        level = np.select([values == first, values == second], [0, 1], -1)
-        yield Further(z, level >= 0, level, f"{second} over {first}")
+        which = np.select([values == first, values == second], [0, 1], -1)
+        yield Further(z, which >= 0, which, f"{second} over {first}")
 
 
 def is_number(values: pd.Series, name: str) -> bool:

@@ -45,7 +45,9 @@ class Rows:
         """Some of the rows, with clusters and blocks numbered anew."""
         block = None if self.block is None else numbered(self.block[which])
         parts = self.top[which], self.bottom[which], self.group[which], numbered(self.cluster[which])
-        piece, z, level = (None if one is None else one[which] for one in (self.piece, self.z, self.level))
+        piece = None if self.piece is None else self.piece[which]
+        z = None if self.z is None else self.z[which]
+        level = None if self.level is None else self.level[which]
         return Rows(*parts, block, self.unit[which], piece, z, level)
 
     @property
@@ -111,7 +113,9 @@ def pieces(rows: Rows, stays: pd.DataFrame) -> Rows:
         bottom[:, k] = np.bincount(own, np.clip(np.minimum(out, end) - np.maximum(entry, begin), 0.0, None), len(rows.top))
         top[:, k] = np.bincount(own, ended & (out > begin) & (out <= end), len(rows.top))
     row, piece = np.nonzero(bottom > 0)
-    block, z, level = (None if one is None else one[row] for one in (rows.block, rows.z, rows.level))
+    block = None if rows.block is None else rows.block[row]
+    z = None if rows.z is None else rows.z[row]
+    level = None if rows.level is None else rows.level[row]
     parts = top[row, piece], bottom[row, piece], rows.group[row], rows.cluster[row]
     return Rows(*parts, block, rows.unit[row], piece, z, level)
 

@@ -40,17 +40,17 @@ def effects(one: Gathered, plan: Plan, repeats: int = 0) -> pd.DataFrame:
 @pytest.mark.parametrize("paired", [False, True])
 def test_a_day_biases_the_crude_effect_and_not_the_adjusted_one(paired: bool) -> None:
     one = drawn(1, replace(BIASED, paired=paired))
-    crude, held = effects(one, Plan()), effects(one, Plan(adjust=("day",)), repeats=60)
-    # Half of the cells of a condition are on the day of the other less a quarter: a factor of 2 leaves about a root of 2.
+    crude, held = effects(one, Plan()), effects(one, Plan(adjust=("day",)), repeats=200)
+    # Three quarters against one quarter on the day that doubles everything: a bias of about a root of 2.
     assert (crude["effect"] > 1.2).all()
-    assert (crude["p_value"] < 0.01).all()
+    assert (crude["p_value"] < 0.05).all()
     assert np.log(held["effect"]).abs().max() < 0.2
     assert (held["p_value"] > 0.02).all()
     assert held["adjusted"].eq("day").all()
     assert crude["adjusted"].eq("").all()
     # The bootstrap, a Newton step a replicate, tells the same errors.
     width = np.log(held["boot_high"] / held["boot_low"]) / np.log(held["high"] / held["low"])
-    assert width.between(0.75, 1.33).all()
+    assert width.between(0.8, 1.3).all()
     assert ((held["boot_low"] < held["effect"]) & (held["effect"] < held["boot_high"])).all()
 
 
@@ -89,7 +89,8 @@ def test_the_adjusted_level_is_that_of_a_mixed_model() -> None:
     row = effects(one, Plan(adjust=("day",))).loc["decay"]
     known = one.units[one.units["decay_s"].notna()]
     x = np.column_stack([np.ones(len(known)), known["condition"] == "treated", known["day"] == "tue"]).astype(float)
-    peer = sm.MixedLM(np.log(known["decay_s"].to_numpy()), x, groups=known["animal"]).fit()
+    x = pd.DataFrame(x, columns=["level", "condition", "day"], index=known.index)
+    peer = sm.MixedLM(np.log(known["decay_s"]), x, groups=known["animal"]).fit()
     assert np.log(row["effect"]) == pytest.approx(peer.params.iloc[1], abs=1e-3)
     assert row["log_sd"] == pytest.approx(peer.bse.iloc[1], rel=0.01)
     assert row["df"] <= 16 - 3 + 1e-9
