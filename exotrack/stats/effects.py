@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exotrack.errors import InputError
 from exotrack.stats import gee, mixed
@@ -154,7 +153,7 @@ def linear(rows: Rows, apart: bool) -> Linear:
     assert rows.block is not None
     own = numbered(rows.block * 2 + (0 if rows.level is None else rows.level))
     n = np.stack([np.bincount(own[rows.group == one], minlength=own.max() + 1) for one in (0, 1)])
-    both: NDArray[np.bool_] = (n > 0).all(axis=0)
+    both = np.asarray((n > 0).all(axis=0), dtype=bool)
 
     def difference(values: Real) -> Real:
         sums = [np.bincount(own[rows.group == one], values[rows.group == one], len(both)) for one in (0, 1)]
