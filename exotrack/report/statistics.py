@@ -57,6 +57,7 @@ def render_statistics(statistics: Statistics, record: Mapping[str, Any]) -> str:
         (f"{row_word(statistics).capitalize()}s", str(len(units))),
         (f"{statistics.cluster_kind.capitalize()}s", str(units["cluster"].nunique())),
         ("Movies", str(units["movie_id"].nunique())) if row_word(statistics) == "cell" else ("Tests", str(len(effects))),
+        *([("Held constant", ", ".join(statistics.plan.adjust))] if statistics.plan.adjust else []),
         ("Made", made(dict(record))),
     ]  # fmt: skip
     forests = [(against(*names), figures.forest(f"forest-{k}", statistics, names)) for k, names in enumerate(sets)]

@@ -67,6 +67,8 @@ def sentences(statistics: Statistics) -> list[tuple[str, str]]:
     """(kind, sentence): sample sizes, notes, then every comparison; kind is ok, warning or info."""
     titles = {one.name: one.title for one in statistics.measures}
     said = [("info", f"Sample size. {sizes(statistics)}.")]
+    if statistics.plan.adjust:
+        said.append(("info", f"Held constant: {', '.join(statistics.plan.adjust)}."))
     said += [("warning", f"{text}.") for text in statistics.notes]
     for row in statistics.tables["effects"].itertuples():
         said.append(_sentence(row, titles[row.measure], statistics))
@@ -79,7 +81,7 @@ def _sentence(row: Any, title: str, statistics: Statistics) -> tuple[str, str]:
         f"{row.n_clusters_group} + {plural(row.n_clusters_reference, statistics.cluster_kind)}"
     )
     if missing(row.p_value):
-        return "info", f"{title}, {row.group} over {row.reference}: no test, {row.note} ({size})."
+        return "info", f"{title}, {against(row.reference, row.group, row.within)}: no test, {row.note} ({size})."
     kind = "ok" if row.p_holm <= ALPHA else "info"
     return kind, (
         f"{title}, {against(row.reference, row.group, row.within)}: "
