@@ -20,6 +20,8 @@ MOST_DRAWN = 200
 """Cells of a condition that a figure draws; all are counted."""
 HALF = 0.32
 """Half of the width that a condition takes, in distances between conditions."""
+MOST_ABOVE = 1.6
+"""How far an interval is drawn above the highest cell, as a ratio to it."""
 MOST_LINES = 60
 """Pairs that a figure joins."""
 
@@ -33,16 +35,22 @@ def superplot(uid: str, measure: Measure, statistics: Statistics) -> Markup:
     factor = SHOWN[measure.unit][0]
     ax = charts.axes(5.2, 3.0, "", axis(measure))
     values = measure.values(units) * factor
+    highest: list[float] = []
     for k, name in enumerate(statistics.groups):
         mine = (units["group"] == name).to_numpy() & np.isfinite(values)
         if mine.any():
             _column(ax, k, measure, units[mine], values[mine], factor)
-        _interval(ax, k, statistics.tables["summaries"], measure, name, factor)
+        highest.append(_interval(ax, k, statistics.tables["summaries"], measure, name, factor))
     ax.set_xlim(-0.5, len(statistics.groups) - 0.5)
     ax.set_xticks(range(len(statistics.groups)), [_short(name) for name in statistics.groups])
     ax.grid(False, axis="x")
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-    ax.set_ylim(0, top * 1.08 or 1.0)
+    # Intervals of few animals may reach far beyond all cells: then they are cut, with an arrow, so that cells stay apart.
+    top = max(top, min(max(highest, default=0.0), MOST_ABOVE * top)) * 1.08 or 1.0
+    ax.set_ylim(0, top)
+    for k, high in enumerate(highest):
+        if high > top:
+            ax.plot([k + HALF + 0.1], [top * 0.985], ls="", marker="^", ms=5, color=charts.INK)
     words = f"{measure.title} in {', '.join(statistics.groups)}: cells as small dots, {statistics.cluster_kind}s as large ones"
     return charts.to_svg(ax, uid, words)
 
@@ -74,14 +82,17 @@ def _of_clusters(measure: Measure, units: pd.DataFrame, own: np.ndarray[Any, Any
     return np.asarray(np.exp(found) if measure.family == "level" else found)
 
 
-def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: str, factor: float) -> None:
+def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: str, factor: float) -> float:
+    """Draw the value of a condition with its interval; returns its upper end, 0 without one."""
     row = summaries[(summaries["measure"] == measure.name) & (summaries["group"] == name)].iloc[0]
     if missing(row["value"]):
-        return
+        return 0.0
     x = k + HALF + 0.1
     ax.plot([x], [row["value"] * factor], marker="D", ms=4, color=charts.INK)
-    if not missing(row["low"]):
-        ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
+    if missing(row["low"]) or missing(row["high"]):
+        return 0.0
+    ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
+    return float(row["high"]) * factor
 
 
 def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str, str]) -> Markup | None:

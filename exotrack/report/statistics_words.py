@@ -110,8 +110,9 @@ def methods(statistics: Statistics, record: Mapping[str, Any]) -> str:
     """A paragraph for a paper that says what was done here, and no more."""
     families = {one.family for one in statistics.measures}
     units, word = statistics.tables["units"], statistics.cluster_kind
+    what = "Conditions" if statistics.plan.by == "condition" else f"Conditions ({statistics.plan.by})"
     parts = [
-        f"Conditions ({statistics.plan.by}) were compared with exotrack {record.get('exotrack', '')} across "
+        f"{what} were compared with exotrack {record.get('exotrack', '')} across "
         f"{plural(len(units), row_word(statistics))} nested in {plural(units['cluster'].nunique(), word)}; the {word} was the "
         "independent unit and no test was made on single vesicles.",
         *[text.format(word=word) for which, text in MODELS if families & set(which)],
