@@ -178,6 +178,7 @@ def _beside(
 ) -> tuple[Stack, pd.DataFrame, Membrane | None]:
     """What is found beside the membrane once its mask is painted over; the stack says so."""
     from exotrack.em import detect
+    from exotrack.em._plan import thickness
     from exotrack.em.beside import SAID, painted, with_second_look
     from exotrack.em.sections import unjoined
 
@@ -189,7 +190,8 @@ def _beside(
         return stack, rings, membrane
     again = detect(hidden, params.vesicles, run, unjoined)
     deep = not stack.flat and not serial
-    rings = with_second_look(rings, again, membrane, params.vesicles.max_overlap, deep)
+    section_nm = thickness(stack, params.vesicles, deep)
+    rings = with_second_look(rings, again, membrane, params.vesicles.max_overlap, section_nm, deep)
     return replace(stack, notes=(*stack.notes, SAID)), rings, membrane
 
 

@@ -24,6 +24,8 @@ OUTSIDE = (0.97, 1.04)
 """How far a diameter may lie outside the limits: less than the error of measurement."""
 OVER = 0.8
 """How far two vesicles may overlap in a thick section, over the smaller radius: more cannot be told from one found twice."""
+WHOLE = 0.7
+"""Completeness from which a ring may lie over a better one: less of one is that one's own wall and a membrane beside it."""
 MOST_OVAL = 0.3
 """Second harmonic of an outline over its radius: three to two axes have 0.2, more is no vesicle."""
 
@@ -61,16 +63,13 @@ def fits(found: dict[str, Real], diameter_nm: tuple[float, float]) -> NDArray[np
 
 
 def distinct(
-    centre: Real, radius: Real, score: Real, section: Any, max_overlap: float, section_nm: float = 0.0
+    centre: Real, radius: Real, score: Real, section: Any, max_overlap: float, section_nm: float = 0.0, complete: Any = 1.0
 ) -> NDArray[np.int64]:
-    """Candidates kept, the best first where two in one section overlap by more than may be.
-
-    That is `max_overlap` of the smaller radius, or as far as two bodies of the larger radius R that touch lie over one another if
-    one is at the top of the section and one at its bottom: 2 - sqrt(4 - (section_nm / R)^2), up to `OVER`.
-    """
+    """Candidates kept, the best first where two in one section overlap by more than may be (`overlap`)."""
     from scipy.spatial import cKDTree
 
     order = np.lexsort((*centre.T, -np.round(score, 6)))
+    complete = np.broadcast_to(complete, score.shape)
     tree = cKDTree(centre) if len(centre) else None
     alive = score > 0
     kept = []
@@ -82,12 +81,22 @@ def distinct(
         near = np.array(tree.query_ball_point(centre[k], radius[k] + widest), int)
         near = near[(section[near] == section[k]) & (near != k)]
         apart = np.linalg.norm(centre[near] - centre[k], axis=1)
-        small = np.minimum(radius[near], radius[k])
-        large = np.maximum(radius[near], radius[k])
-        allowed = np.minimum(2 - np.sqrt(np.maximum(4 - (section_nm / large) ** 2, 0)), OVER)
         # A small one inside a large one overlaps by all of itself.
-        alive[near[apart < radius[near] + radius[k] - np.maximum(allowed, max_overlap) * small]] = False
+        allowed = overlap(radius[near], radius[k], max_overlap, section_nm, complete[near])
+        alive[near[apart < radius[near] + radius[k] - allowed]] = False
     return np.array(sorted(kept), np.int64)
+
+
+def overlap(first: Any, second: Any, max_overlap: float, section_nm: float, complete: Any = 1.0) -> Real:
+    """How far two vesicles of those radii may overlap (nm), the better one given first or second.
+
+    That is `max_overlap` of the smaller radius, or, if the lesser one is itself `complete` (0 to 1), as far as two bodies of the
+    larger radius R that touch lie over one another if one is at the top of the section and one at its bottom:
+    2 - sqrt(4 - (section_nm / R)^2), up to `OVER`.
+    """
+    above = np.minimum(2 - np.sqrt(np.maximum(4 - (section_nm / np.maximum(first, second)) ** 2, 0)), OVER)
+    found: Real = np.where(np.asarray(complete) >= WHOLE, np.maximum(above, max_overlap), max_overlap)
+    return found * np.minimum(first, second)
 
 
 def _weighted_median(values: Real, weights: Real) -> float:

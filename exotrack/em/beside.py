@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from exotrack.em._score import overlap
 from exotrack.em.distances import places
 from exotrack.em.membrane import Membrane
 from exotrack.em.stack import Stack
@@ -87,7 +88,7 @@ def painted(stack: Stack, membrane: Membrane) -> Stack | None:
 
 
 def with_second_look(
-    first: pd.DataFrame, second: pd.DataFrame, membrane: Membrane, max_overlap: float, deep: bool = False
+    first: pd.DataFrame, second: pd.DataFrame, membrane: Membrane, max_overlap: float, section_nm: float = 0.0, deep: bool = False
 ) -> pd.DataFrame:
     """Vesicles of `first`, those near the membrane as `second` has them.
 
@@ -95,6 +96,7 @@ def with_second_look(
     ----------
     first, second : `Vesicles` (or rings of serial sections) of the stack and of the painted stack.
     max_overlap : how far two may overlap, as a fraction of the smaller radius (`VesicleParams.max_overlap`).
+    section_nm : what is projected onto one picture; in thick sections one may lie over another.
     deep : of a volume; else only those of one section can be the same or overlap.
 
     One of the second look takes the place of those of the first whose centres lie in it, and is left out where another stands.
@@ -117,8 +119,8 @@ def with_second_look(
         near = near[kept[near] & (deep | (sections[near] == row.first_section))]
         apart = np.linalg.norm(_at(first)[near] - at, axis=1)
         same = apart < row.diameter_nm / 2
-        least = np.minimum(radii[near], row.diameter_nm / 2)
-        if (~same & (apart < radii[near] + row.diameter_nm / 2 - max_overlap * least)).any():
+        allowed = overlap(radii[near], row.diameter_nm / 2, max_overlap, section_nm, row.completeness)
+        if (~same & (apart < radii[near] + row.diameter_nm / 2 - allowed)).any():
             continue
         kept[near[same]] = False
         fresh.append(number)

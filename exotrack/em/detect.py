@@ -173,7 +173,8 @@ def _chosen(found: dict[str, Real], stack: Stack, params: VesicleParams, kind: s
     found, centre = {name: values[good] for name, values in found.items()}, centre[good]
     section = np.zeros(len(centre)) if deep else centre[:, 0]
     plane = centre if deep else centre[:, 1:]
-    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap, thickness(stack, params, deep))
+    thick = thickness(stack, params, deep)
+    kept = distinct(plane, found["radius"], found["score"], section, params.max_overlap, thick, found["completeness"])
     order = kept[np.lexsort(centre[kept].T[::-1])] if len(kept) else kept
     return {name: values[order] for name, values in found.items()}
 

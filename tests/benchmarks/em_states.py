@@ -23,7 +23,7 @@ from exotrack.params import VesicleParams
 from exotrack.simulate import em_simulation, simulate_em
 from exotrack.tables import EM_STATES
 
-SEED = 40_000
+SEED = 41_000
 RULES_TRIED = ("touching", "tomography", "bilayer_5", "bilayer_10")
 PIXEL = 1.5
 
@@ -38,7 +38,7 @@ def looked(seed: int, thick: float, second: bool) -> pd.DataFrame:
     if second:
         hidden = painted(stack, inner)
         assert hidden is not None
-        rings = with_second_look(rings, detect(hidden), inner, VesicleParams().max_overlap)
+        rings = with_second_look(rings, detect(hidden), inner, VesicleParams().max_overlap, thick)
     placed = place(rings, inner, "touching")
     shown = truth.profiles[truth.profiles["centred"] & ~truth.profiles["touches_border"].astype(bool)]
     true = truth.vesicles.set_index("vesicle_id").loc[shown["vesicle_id"]].reset_index()

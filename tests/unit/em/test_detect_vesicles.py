@@ -49,6 +49,18 @@ def test_drawn_sections_reach_the_promised_accuracy(name: str) -> None:
     assert abs(diameter) < 0.03
 
 
+def test_a_vesicle_and_the_membrane_it_is_docked_to_enclose_no_other() -> None:
+    y, x = np.mgrid[:160, :160]
+    grey = np.full((160, 160), 170.0)
+    for row, column in ((85, 40), (84, 120), (40, 80)):
+        grey[np.abs(np.hypot(y - row, x - column) - 8.4) < 1.7] = 70
+    grey[99:102] = 60
+    grey = np.random.default_rng(2).normal(grey, 8).clip(0, 255).astype(np.uint8)
+    for thick in (5.0, 60.0):  # in a thick section they may lie over one another
+        found = detect(Stack.from_array(grey, (thick, 2.0, 2.0)))
+        np.testing.assert_allclose(found[["y_nm", "x_nm"]] / 2, [(40, 80), (84, 120), (85, 40)], atol=1)
+
+
 @pytest.mark.parametrize("pixel", [1.5, 3.0])
 def test_simulated_sections_reach_the_promised_accuracy(pixel: float) -> None:
     field = {"height_px": round(600 / pixel), "width_px": round(800 / pixel), "pixel_nm": pixel}
