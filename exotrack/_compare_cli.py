@@ -200,7 +200,7 @@ def injected_of(calibrations: Sequence[Path], results: Sequence[Path]) -> pd.Dat
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, JSON, provenance, report and the crate's metadata, all or nothing."""
     from exotrack.io.atomic import atomic_folder
-    from exotrack.io.crate import CRATE, crate
+    from exotrack.io.crate import write_crate
     from exotrack.io.plain import to_json
     from exotrack.io.results import check_tables, write_described
     from exotrack.kinetics.written import as_plain
@@ -212,5 +212,4 @@ def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bo
         (temporary / "comparison.json").write_bytes(to_json(as_plain(found)))
         write_comparison_report(temporary, found, record)
         title = f"{', '.join(str(one) for one in record['models'])} for {record['movie_id']}"
-        about = crate(temporary, title, "Kinetic models compared with docked stays", record, str(record["started"]))
-        (temporary / CRATE).write_bytes(to_json(about))
+        write_crate(temporary, title, "Kinetic models compared with docked stays", record, str(record["started"]))

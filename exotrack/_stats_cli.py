@@ -109,8 +109,7 @@ def _say(found: Statistics, out: Path) -> None:
 def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
-    from exotrack.io.crate import CRATE, crate
-    from exotrack.io.plain import to_json
+    from exotrack.io.crate import write_crate
     from exotrack.io.results import check_tables, write_described
     from exotrack.report.statistics import write_statistics_report
 
@@ -119,5 +118,4 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
         check_tables(found.tables)
         write_described(temporary, found.tables, title, record)
         write_statistics_report(temporary, found, record)
-        about = crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))
-        (temporary / CRATE).write_bytes(to_json(about))
+        write_crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))

@@ -98,6 +98,9 @@ def doubts(units: pd.DataFrame, names: Sequence[str], plan: Plan) -> list[str]:
     """
     told = []
     for name in names[: len(plan.adjust)]:
+        if units[name].nunique() == 1:
+            told.append(f"{name} is the same in all cells: there is nothing to hold constant")
+            continue
         if is_number(units[name], name):
             ranges = units[name].astype(float).groupby(units["group"]).agg(["min", "max"])
             told += [

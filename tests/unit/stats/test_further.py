@@ -154,6 +154,8 @@ def test_days_of_one_condition_and_too_many_covariates_are_said() -> None:
     lone = compared(drawn(9, Design(animals=4), day=np.where(number == 0, "first", "later")), Plan(adjust=("day",)))
     assert any("1 of 2 values of day have one condition only" in note for note in lone.notes)
     assert lone.tables["effects"]["p_value"].notna().all()
+    same = compared(drawn(9, Design(animals=4), lab="here"), Plan(adjust=("lab",)))
+    assert any("lab is the same in all cells" in note for note in same.notes)
     many = effects(drawn(9, Design(animals=4), cage=[f"c{k % 4}" for k in number]), Plan(adjust=("cage",)))
     assert many.loc["decay", "df"] <= 8 - 5 + 1e-9
     none = effects(drawn(9, Design(animals=2), cage=[f"c{k}" for k in np.repeat([0, 1, 1, 2], 6)]), Plan(adjust=("cage",)))
