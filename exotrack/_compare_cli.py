@@ -202,12 +202,11 @@ def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bo
     from exotrack.io.atomic import atomic_folder
     from exotrack.io.crate import write_crate
     from exotrack.io.plain import to_json
-    from exotrack.io.results import check_tables, write_described
+    from exotrack.io.results import write_described
     from exotrack.kinetics.written import as_plain
     from exotrack.report.kinetics import write_comparison_report
 
     with atomic_folder(folder, overwrite) as temporary:
-        check_tables(found.tables)
         write_described(temporary, found.tables, str(record["movie_id"]), record)
         (temporary / "comparison.json").write_bytes(to_json(as_plain(found)))
         write_comparison_report(temporary, found, record)

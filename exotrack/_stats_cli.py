@@ -110,12 +110,11 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
     from exotrack.io.crate import write_crate
-    from exotrack.io.results import check_tables, write_described
+    from exotrack.io.results import write_described
     from exotrack.report.statistics import write_statistics_report
 
     with atomic_folder(folder, overwrite) as temporary:
         title = f"{found.plan.by}: {', '.join(found.groups)}"
-        check_tables(found.tables)
         write_described(temporary, found.tables, title, record)
         write_statistics_report(temporary, found, record)
         write_crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))

@@ -77,7 +77,6 @@ def write_results(
 
     Raises `OutputError` or `TryAgainError` (see `atomic_folder`), `InputError` for a table that breaks its contract.
     """
-    check_tables(frames)
     folder = Path(folder)
     title = str(provenance.get("movie_id", folder.name))
     with atomic_folder(folder, overwrite) as temporary:
@@ -89,14 +88,13 @@ def write_results(
     return folder
 
 
-def check_tables(frames: Mapping[str, pd.DataFrame]) -> None:
-    """Raise `InputError` for a table, by its name in `exotrack.tables`, that breaks its contract."""
+def write_described(folder: Path, frames: Mapping[str, pd.DataFrame], title: str, provenance: Mapping[str, Any]) -> None:
+    """Write tables, by their names, as Parquet and CSV into a folder that exists, with data dictionary and provenance.
+
+    Raises `InputError` for a table that breaks its contract, before any is written.
+    """
     for name, frame in frames.items():
         _TABLES[name].check(frame)
-
-
-def write_described(folder: Path, frames: Mapping[str, pd.DataFrame], title: str, provenance: Mapping[str, Any]) -> None:
-    """Write tables, by their names, as Parquet and CSV into a folder that exists, with data dictionary and provenance."""
     for name, frame in frames.items():
         write_table(frame, _TABLES[name], folder / f"{name}.parquet")
         write_table(frame, _TABLES[name], folder / f"{name}.csv")
