@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from exotrack.classify import classify as classify
     from exotrack.detect import detect as detect
     from exotrack.io import open_movie as open_movie
+    from exotrack.io import read_dataset as read_dataset
     from exotrack.io import read_results as read_results
     from exotrack.io import write_results as write_results
     from exotrack.link import link as link
@@ -55,6 +56,7 @@ _HOME = {
     "measure": "exotrack.measure",
     "open_movie": "exotrack.io",
     "preset": "exotrack.params",
+    "read_dataset": "exotrack.io",
     "read_results": "exotrack.io",
     "score": "exotrack.score",
     "simulate": "exotrack.simulate",

@@ -198,8 +198,9 @@ def injected_of(calibrations: Sequence[Path], results: Sequence[Path]) -> pd.Dat
 
 
 def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bool) -> None:
-    """Write tables, data dictionary, JSON, provenance and report, all or nothing."""
+    """Write tables, data dictionary, JSON, provenance, report and the crate's metadata, all or nothing."""
     from exotrack.io.atomic import atomic_folder
+    from exotrack.io.crate import write_crate
     from exotrack.io.plain import to_json
     from exotrack.io.results import write_described
     from exotrack.kinetics.written import as_plain
@@ -209,3 +210,5 @@ def write(folder: Path, found: Comparison, record: dict[str, Any], overwrite: bo
         write_described(temporary, found.tables, str(record["movie_id"]), record)
         (temporary / "comparison.json").write_bytes(to_json(as_plain(found)))
         write_comparison_report(temporary, found, record)
+        title = f"{', '.join(str(one) for one in record['models'])} for {record['movie_id']}"
+        write_crate(temporary, title, "Kinetic models compared with docked stays", record, str(record["started"]))

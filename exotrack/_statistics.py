@@ -6,7 +6,10 @@ from exotrack._table import MAYBE_WHOLE, REAL, TEXT, WHOLE, YES_NO, Column, Tabl
 
 PERIODS = ("whole", "before", "after")
 FAMILIES = ("rate", "fraction", "level", "hazard")
-SCALES = ("rate ratio", "odds ratio", "ratio", "hazard ratio")
+SCALES = (
+    "rate ratio", "odds ratio", "ratio", "hazard ratio",
+    "ratio of rate ratios", "ratio of odds ratios", "ratio of ratios", "ratio of hazard ratios",
+)  # fmt: skip
 
 
 class Units(Table):
@@ -75,6 +78,13 @@ class Effects(Table):
     )
     reference = Column(TEXT, "", "Condition that the other is compared with.")
     group = Column(TEXT, "", "The other condition.")
+    within = Column(
+        TEXT, "",
+        "With --interaction, the value of that column within which they are compared; 'b over a' for the effect in b over that "
+        "in a. Empty without.",
+        may_be_empty=True,
+    )  # fmt: skip
+    adjusted = Column(TEXT, "", "Columns of the design that the model holds constant; empty for none.", may_be_empty=True)
     paired = Column(YES_NO, "", "They are compared within animals, pairs or cells.")
     n_cells_reference = Column(WHOLE, "", "Cells in the reference that have the measure.")
     n_cells_group = Column(WHOLE, "", "Cells in the other.")
@@ -100,6 +110,7 @@ class Pairs(Table):
     measure = Column(TEXT, "", "What was measured.")
     reference = Column(TEXT, "", "Condition that the other is compared with.")
     group = Column(TEXT, "", "The other condition.")
+    within = Column(TEXT, "", "With --interaction, the value of that column; else empty.", may_be_empty=True)
     block = Column(TEXT, "", "Animal, pair or cell in which both were seen.")
     cluster = Column(TEXT, "", "Animal it belongs to.")
     value_reference = Column(REAL, "", "Value in the reference.")

@@ -39,6 +39,13 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
     reference: Annotated[
         Name, typer.Option("--reference", metavar="NAME", help="Compare all others with this condition only.")
     ] = None,
+    adjust: Annotated[
+        list[str] | None,
+        typer.Option("--adjust", metavar="COLUMNS", help="Hold these columns of the design constant: day,age; may be repeated."),
+    ] = None,
+    interaction: Annotated[
+        Name, typer.Option("--interaction", metavar="COLUMN", help="Ask whether the effect differs between its values.")
+    ] = None,
     measure: Annotated[
         list[str] | None,
         typer.Option("--measure", metavar="NAME", help="Compare this only, such as fusion_rate; may be repeated."),
@@ -69,7 +76,8 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
         raise ParameterError("--filling takes micrographs, --patterns takes movies; give one of them")
     check_place(out, overwrite)
     begun, started = time.perf_counter(), datetime.now(UTC)
-    plan = Plan(by, unit, nested, pair, reference)
+    held = tuple(name.strip() for word in adjust or () for name in word.split(",") if name.strip())
+    plan = Plan(by, unit, nested, pair, reference, held, interaction)
     measures = chosen(measure or (), filling, patterns)
     known: Design | None = read_design(design) if design else None
     with _terminal.Bars("stats") as bars:
@@ -81,7 +89,8 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
         "started": started.isoformat(timespec="seconds"), "took_s": round(time.perf_counter() - begun, 1), "rng": rng,
         "repeats": repeats, "results": [str(one) for one in results], "design": str(design or ""), "by": by, "unit": unit,
         "independent": found.cluster_kind, "pair": pair or "", "patterns": patterns, "reference": reference or "",
-        "measures": [one.name for one in found.measures], "notes": list(found.notes),
+        "adjust": list(held), "interaction": interaction or "", "measures": [one.name for one in found.measures],
+        "notes": list(found.notes),
     }  # fmt: skip
     write(out, found, record, overwrite)
     _say(found, out)
@@ -101,8 +110,7 @@ def _say(found: Statistics, out: Path) -> None:
 def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bool) -> None:
     """Write tables, data dictionary, provenance and report, all or nothing."""
     from exotrack.io.atomic import atomic_folder
-    from exotrack.io.crate import CRATE, crate
-    from exotrack.io.plain import to_json
+    from exotrack.io.crate import write_crate
     from exotrack.io.results import write_described
     from exotrack.report.statistics import write_statistics_report
 
@@ -110,5 +118,4 @@ def write(folder: Path, found: Statistics, record: dict[str, Any], overwrite: bo
         title = f"{found.plan.by}: {', '.join(found.groups)}"
         write_described(temporary, found.tables, title, record)
         write_statistics_report(temporary, found, record)
-        about = crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))
-        (temporary / CRATE).write_bytes(to_json(about))
+        write_crate(temporary, title, "Conditions compared across cells and animals", record, str(record["started"]))

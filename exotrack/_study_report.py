@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from exotrack._blocks import Execution
     from exotrack.report.study_quality import Quality
-    from exotrack.stats import Statistics
+    from exotrack.stats import Design, Statistics
+    from exotrack.stats.gather import Part
 
 SHOWN = ("fusion_rate", "kiss_fraction", "fused_fraction", "leaving_rate", "docking_rate", "decay")
 """Measures of the page: those most asked for; `exotrack stats` has all."""
@@ -43,7 +44,7 @@ def study_report(folder: Path, comparisons: Sequence[Path], run: Execution) -> P
     from exotrack._blocks import map_blocks
     from exotrack.io.results import read_table
     from exotrack.report.study import DONE, StudyResults, write_study_report
-    from exotrack.report.study_quality import quality_of
+    from exotrack.stats.gather import told_by
     from exotrack.tables import Movies
 
     movies = read_table(folder / "movies.parquet", Movies)
@@ -51,8 +52,13 @@ def study_report(folder: Path, comparisons: Sequence[Path], run: Execution) -> P
     if not done:
         raise InputError(f"{folder}: no movie is done yet; run exotrack batch, exotrack status {folder} says how far it is")
     places = [folder / "movies" / name for name in done]
-    quality: list[Quality] = list(map_blocks("quality", quality_of, [(place,) for place in places], run))
-    found, why = _conditions(movies, places, run)
+    design = told_by(places) if movies["condition"].nunique() > 1 else None
+    seen = list(map_blocks("movies", _movie, [(place, design) for place in places], run))
+    quality = [one for one, _ in seen]
+    if design is None:
+        found, why = None, f"There is one condition ({movies['condition'].iloc[0]}): nothing to compare it with."
+    else:
+        found, why = _conditions([part for _, part in seen], design, run)
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     record = {"exotrack": __version__, "started": datetime.now(UTC).isoformat(timespec="seconds"), "repeats": REPEATS}
     return write_study_report(
@@ -64,24 +70,30 @@ def study_report(folder: Path, comparisons: Sequence[Path], run: Execution) -> P
     )  # fmt: skip
 
 
-def _conditions(movies: pd.DataFrame, places: Sequence[Path], run: Execution) -> tuple[Statistics | None, str]:
-    """Conditions compared, or the reason why not."""
-    from exotrack.stats import Design, Plan, chosen, compare, gather
+def _movie(folder: Path, design: Design | None) -> tuple[Quality, Part | ExotrackError | None]:
+    """The quality of a movie, and what it gives to the comparison or why it gives nothing; its tables are read once."""
+    from exotrack.report.study_quality import quality_of
+    from exotrack.stats.cells import read_movie
+    from exotrack.stats.gather import part_of
 
-    if movies["condition"].nunique() < 2:
-        return None, f"There is one condition ({movies['condition'].iloc[0]}): nothing to compare it with."
-    from exotrack.tables import Movies
-
-    known = [name for name in movies if name in ("condition", "animal_id", "study_id") or name not in Movies.columns()]
-    heads = {"animal_id": "animal", "study_id": "study"}
-    rows = {
-        (str(row["movie_id"]), ""): {heads.get(name, name): str(row[name]) for name in known if str(row[name])}
-        for row in movies.to_dict("records")
-    }
-    columns = tuple(dict.fromkeys(name for said in rows.values() for name in said))
-    design = Design(columns, {who: {name: said.get(name, "") for name in columns} for who, said in rows.items()}, "the study")
+    movie = read_movie(folder)
+    quality = quality_of(folder, movie)
     try:
-        study = gather(places, design, run=run)
+        return quality, part_of(movie, design) if design else None
+    except ExotrackError as error:
+        return quality, error
+
+
+def _conditions(parts: Sequence[Part | ExotrackError | None], design: Design, run: Execution) -> tuple[Statistics | None, str]:
+    """Conditions compared, or the reason why not."""
+    from exotrack.stats import Plan, chosen, compare
+    from exotrack.stats.gather import Part, together
+
+    try:
+        for part in parts:
+            if isinstance(part, ExotrackError):
+                raise part
+        study = together([part for part in parts if isinstance(part, Part)], design)
         return compare(study, chosen(SHOWN), Plan(), repeats=REPEATS, run=run), ""
     except ExotrackError as error:
         return None, f"Conditions are not compared: {error}."

@@ -23,7 +23,9 @@ class Design:
     """A study: `animals` a condition (or in all, if `paired`), `cells` of each, effects as ratios, spreads of logs.
 
     animal_sd, cell_sd : between animals, and between cells of one. apart_sd : how much the effect differs between animals (of a
-    paired study). uneven : some animals have fewer cells.
+    paired study). uneven : some animals have fewer cells. day : factor of everything on the second of two days, on which three of
+    four treated animals were seen and one of four controls; 1: no days. genotypes : every other animal is a knock-out, and the
+    effect is in these only.
     """
 
     effect: float = 1.0
@@ -36,6 +38,8 @@ class Design:
     uneven: bool = False
     fusions: float = 20.0
     stays: float = 25.0
+    day: float = 1.0
+    genotypes: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +59,14 @@ def study(rng: np.random.Generator, design: Design) -> tuple[Gathered, Vesicles]
     """Draw a study. The effect acts on the rate, on the odds of a kiss-and-run, on the decay and on the rate of leaving."""
     group, animal = _places(rng, design)
     n, effect = len(group), np.log(design.effect)
+    place = animal if design.paired else animal % design.animals
+    late = (place % 4 == 0) != (group == 1)
+    knocked = place % 2 == 1 if design.genotypes else np.ones(n, dtype=bool)
 
     def level() -> Real:
         both = rng.normal(0, design.animal_sd, animal.max() + 1)[animal] + rng.normal(0, design.cell_sd, n)
         apart = rng.normal(0, design.apart_sd, animal.max() + 1)[animal] * group if design.paired else 0.0
-        return np.asarray(both + apart + effect * group)
+        return np.asarray(both + apart + effect * group * knocked + np.log(design.day) * late)
 
     area = np.exp(rng.normal(np.log(150.0), 0.35, n))
     exposure = area * 60.0
@@ -82,10 +89,12 @@ def study(rng: np.random.Generator, design: Design) -> tuple[Gathered, Vesicles]
                 "stay_fusions": 0, "stay_total_s": np.bincount(stay_of, stays["exit_s"] - stays["entry_s"], n),
                 "condition": np.array(["control", "treated"])[group],
                 "animal": [f"a{k}" for k in animal],
+                **({"day": np.where(late, "tue", "mon")} if design.day != 1.0 else {}),
+                **({"genotype": np.where(knocked, "ko", "wt")} if design.genotypes else {}),
             }
         )
     )  # fmt: skip
-    units.attrs["design"] = ("condition", "animal")
+    units.attrs["design"] = tuple(name for name in units if name in ("condition", "animal", "day", "genotype"))
     by = [group == k for k in (0, 1)]
     vesicles = Vesicles(
         group[cell_of], log_decay, (int(kisses[by[0]].sum()), int(kisses[by[1]].sum())),

@@ -85,10 +85,12 @@ class Crossings:
         face, into the mask.
         """
         moved = feet.copy()
+        # At a corner a quadric is no face, and its nearest point may lie far from the mask.
+        most = FARTHEST * float(self.spacing.max())
         for number, (point, foot, normal) in enumerate(zip(points, feet, inwards, strict=True)):
             for reach in REACH[feet.shape[1]]:
                 better = self._fitted(point, foot, normal, reach)
-                if better is not None:
+                if better is not None and abs(np.linalg.norm(point - better) - np.linalg.norm(point - foot)) <= most:
                     moved[number] = better
                     break
         return moved

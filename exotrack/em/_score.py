@@ -96,7 +96,7 @@ def overlap(first: Any, second: Any, max_overlap: float, section_nm: float, comp
     """
     above = np.minimum(2 - np.sqrt(np.maximum(4 - (section_nm / np.maximum(first, second)) ** 2, 0)), OVER)
     found: Real = np.where(np.asarray(complete) >= WHOLE, np.maximum(above, max_overlap), max_overlap)
-    return found * np.minimum(first, second)
+    return np.asarray(found * np.minimum(first, second), dtype=float)
 
 
 def _weighted_median(values: Real, weights: Real) -> float:

@@ -28,6 +28,8 @@ Real = NDArray[np.float64]
 Kind = Literal["auto", "cell", "outside", "band"]
 TRACED_NM = 7.5
 """Thickness of a traced membrane if none is given: a stained plasma membrane."""
+BESIDE = 2.0
+"""Distance from a face, in voxels, up to which its slope says on which side a point is: the mask is smoothed over less."""
 LINE_NM = 5.0
 """Drawn lines get points this close, so that quick distances to them are good."""
 
@@ -155,7 +157,11 @@ class Membrane:
         found, owner = self.nearest(at)
         if self.steps is not None:
             found = self.steps.refine(at, found, self._inwards(found))
-            side = np.sign(np.einsum("ij,ij->i", at - found, self._inwards(found)))
+            off = at - found
+            # Only beside the face is the slope there surer than the mask itself: at a corner, as of a neck, it points anywhere.
+            beside = np.linalg.norm(off, axis=1) < BESIDE * max(self.spacing_nm)
+            across = np.where(np.einsum("ij,ij->i", off, self._inwards(found)) < 0, -1.0, 1.0)
+            side = np.where(beside, across, self._signs(at, found, owner))
         else:
             side = self._signs(at, found, owner)
         feet[known] = found

@@ -1,8 +1,8 @@
 """Movies in (one file per format), tables out, tracks both ways.
 
 `open_movie` reads any supported file into a lazy `Movie`, `read_mask` reads cell footprints, `write_results` and
-`read_results` keep a folder of tables, `read_tracks` and `write_tracks` exchange tracks with other programs. Names are
-fetched when first used, so importing this package costs nothing.
+`read_results` keep a folder of tables, `read_dataset` reads one table of a whole study, `read_tracks` and `write_tracks`
+exchange tracks with other programs. Names are fetched when first used, so importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from exotrack.io.dataset import read_dataset as read_dataset
     from exotrack.io.mask import read_mask as read_mask
     from exotrack.io.open import open_movie as open_movie
     from exotrack.io.results import Results as Results
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Results": "exotrack.io.results",
     "open_movie": "exotrack.io.open",
+    "read_dataset": "exotrack.io.dataset",
     "read_mask": "exotrack.io.mask",
     "read_results": "exotrack.io.results",
     "read_tracks": "exotrack.io.tracks",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from exotrack import __version__
+from exotrack.io.plain import to_json
 
 CRATE = "ro-crate-metadata.json"
 _VERSION = "https://w3id.org/ro/crate/1.1"
@@ -19,6 +20,7 @@ _ABOUT = {
     "datapackage": "Data dictionary: every column with its unit (Frictionless Data Package)",
     "params": "All parameters; they reproduce the results",
     "report": "The results for people",
+    "comparison": "All numbers of the comparison with models, for programs",
     "footprint": "Where the cells lie: a label image",
 }
 
@@ -55,6 +57,11 @@ def crate(folder: Path, title: str, description: str, provenance: Mapping[str, A
         *(_file(path) for path in files),
     ]  # fmt: skip
     return {"@context": f"{_VERSION}/context", "@graph": graph}
+
+
+def write_crate(folder: Path, title: str, description: str, provenance: Mapping[str, Any], created: str) -> None:
+    """Write the file into `folder`, all other files being there; parameters as of `crate`."""
+    (folder / CRATE).write_bytes(to_json(crate(folder, title, description, provenance, created)))
 
 
 def _file(path: Path) -> dict[str, Any]:

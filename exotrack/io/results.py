@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from exotrack import __version__
 from exotrack.errors import InputError
 from exotrack.io.atomic import atomic_folder
-from exotrack.io.crate import CRATE, crate
+from exotrack.io.crate import CRATE, write_crate
 from exotrack.io.dictionary import about, datapackage, describe
 from exotrack.io.plain import to_json
 from exotrack.params import Analysis, EmAnalysis, Params, read_em_toml, read_toml, to_toml
@@ -43,7 +43,6 @@ FILES = (
 """What `write_results` puts into a folder."""
 
 _TABLES = {table.name: table for table in EVERY}
-
 
 _P = TypeVar("_P", bound=Params)
 
@@ -85,8 +84,7 @@ def write_results(
         (temporary / "params.toml").write_text(to_toml(params), encoding="utf-8", newline="\n")
         if extra is not None:
             extra(temporary)
-        about = crate(temporary, title, f"Results of exotrack for {title}", provenance, _created(provenance))
-        (temporary / CRATE).write_bytes(to_json(about))
+        write_crate(temporary, title, f"Results of exotrack for {title}", provenance, _created(provenance))
     return folder
 
 

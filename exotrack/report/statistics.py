@@ -15,7 +15,7 @@ from exotrack.report import statistics_figures as figures
 from exotrack.report.numbers import number
 from exotrack.report.page import made, resource, template
 from exotrack.report.patterns import panel as patterns_panel
-from exotrack.report.statistics_words import SHOWN, interval, methods, p_words, plural, row_word, sentences, shown, sizes
+from exotrack.report.statistics_words import SHOWN, against, interval, methods, p_words, plural, row_word, sentences, shown, sizes
 
 if TYPE_CHECKING:
     from exotrack.stats import Measure, Statistics
@@ -51,22 +51,22 @@ def write_statistics_report(folder: Path, statistics: Statistics, record: Mappin
 def render_statistics(statistics: Statistics, record: Mapping[str, Any]) -> str:
     """The page as text. record : how it was made, as provenance.json holds it."""
     units, effects = statistics.tables["units"], statistics.tables["effects"]
-    against = list(dict.fromkeys(zip(effects["reference"], effects["group"], strict=True)))
+    sets = list(dict.fromkeys(zip(effects["reference"], effects["group"], effects["within"], strict=True)))
     facts = [
         ("Compared", statistics.plan.by), ("Conditions", str(len(statistics.groups))),
         (f"{row_word(statistics).capitalize()}s", str(len(units))),
         (f"{statistics.cluster_kind.capitalize()}s", str(units["cluster"].nunique())),
         ("Movies", str(units["movie_id"].nunique())) if row_word(statistics) == "cell" else ("Tests", str(len(effects))),
+        *([("Held constant", ", ".join(statistics.plan.adjust))] if statistics.plan.adjust else []),
         ("Made", made(dict(record))),
     ]  # fmt: skip
-    forests = [(f"{group} over {reference}", figures.forest(f"forest-{k}", statistics, (reference, group)))
-               for k, (reference, group) in enumerate(against)]  # fmt: skip
+    forests = [(against(*names), figures.forest(f"forest-{k}", statistics, names)) for k, names in enumerate(sets)]
     said = sentences(statistics)
     return template("statistics_page.html.j2").render(
         style=Markup(resource("report.css")), statistics=statistics, facts=facts,
         notes=[one for one in said if one[0] == "warning"], size=sizes(statistics), forests=[one for one in forests if one[1]],
         effects=[_effect(row, statistics) for row in effects.itertuples()],
-        panels=[_panel(one, statistics, against) for one in statistics.measures],
+        panels=[_panel(one, statistics, sets) for one in statistics.measures],
         patterns=patterns_panel(statistics),
         methods=methods(statistics, record), kind=statistics.cluster_kind, row=row_word(statistics),
         cells=plural(len(units), row_word(statistics)), provenance=list(listing.provenance_rows(dict(record))),
@@ -77,13 +77,13 @@ def _effect(row: Any, statistics: Statistics) -> tuple[str, ...]:
     title = next(one.title for one in statistics.measures if one.name == row.measure)
     size = f"{row.n_cells_group} + {row.n_cells_reference}", f"{row.n_clusters_group} + {row.n_clusters_reference}"
     found = number(row.effect), interval(row.low, row.high), interval(row.boot_low, row.boot_high)
+    compared = f"{row.group} / {row.reference}" + (f", {row.within}" if row.within else "")
     return (
-        title, f"{row.group} / {row.reference}", row.scale, *found, p_words(row.p_value), p_words(row.p_holm), *size,
-        number(row.df, 2), row.note,
+        title, compared, row.scale, *found, p_words(row.p_value), p_words(row.p_holm), *size, number(row.df, 2), row.note,
     )  # fmt: skip
 
 
-def _panel(measure: Measure, statistics: Statistics, against: list[tuple[str, str]]) -> Panel:
+def _panel(measure: Measure, statistics: Statistics, sets: list[tuple[str, str, str]]) -> Panel:
     table = statistics.tables["summaries"]
     rows: Rows = [
         (
@@ -93,9 +93,7 @@ def _panel(measure: Measure, statistics: Statistics, against: list[tuple[str, st
         )
         for row in table[table["measure"] == measure.name].itertuples()
     ]  # fmt: skip
-    pairs = [
-        figures.paired(f"{measure.name}-pairs-{k}", measure, statistics, names) for k, names in enumerate(against[:MOST_PAGES])
-    ]
+    pairs = [figures.paired(f"{measure.name}-pairs-{k}", measure, statistics, names) for k, names in enumerate(sets[:MOST_PAGES])]
     return Panel(
         measure.name, measure.title, figures.superplot(f"{measure.name}-super", measure, statistics),
         [one for one in pairs if one is not None], rows, SHOWN[measure.unit][1],

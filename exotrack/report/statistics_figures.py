@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from exotrack.report import charts
 from exotrack.report.numbers import missing, nice_ticks, plain
-from exotrack.report.statistics_words import SHOWN, axis
+from exotrack.report.statistics_words import SHOWN, against, axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,8 @@ MOST_DRAWN = 200
 """Cells of a condition that a figure draws; all are counted."""
 HALF = 0.32
 """Half of the width that a condition takes, in distances between conditions."""
+MOST_ABOVE = 1.6
+"""How far an interval is drawn above the highest cell, as a ratio to it."""
 MOST_LINES = 60
 """Pairs that a figure joins."""
 
@@ -41,19 +43,22 @@ def draw_superplot(ax: Axes, measure: Measure, statistics: Statistics) -> None:
     units = statistics.tables["units"]
     factor = SHOWN[measure.unit][0]
     values = measure.values(units) * factor
+    highest: list[float] = []
     for k, name in enumerate(statistics.groups):
         mine = (units["group"] == name).to_numpy() & np.isfinite(values)
         if mine.any():
             _column(ax, k, measure, units[mine], values[mine], factor)
-        _interval(ax, k, statistics.tables["summaries"], measure, name, factor)
+        highest.append(_interval(ax, k, statistics.tables["summaries"], measure, name, factor))
     ax.set_xlim(-0.5, len(statistics.groups) - 0.5)
     ax.set_xticks(range(len(statistics.groups)), [_short(name) for name in statistics.groups])
     ax.grid(False, axis="x")
     top = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
-    ends = statistics.tables["summaries"].loc[statistics.tables["summaries"]["measure"] == measure.name, "high"] * factor
-    if ends.notna().any():  # a few animals have intervals that would press everything else to the ground
-        top = max(top, min(float(ends.max()), 2 * top))
-    ax.set_ylim(0, top * 1.08 or 1.0)
+    # Intervals of few animals may reach far beyond all cells: then they are cut, with an arrow, so that cells stay apart.
+    top = max(top, min(max(highest, default=0.0), MOST_ABOVE * top)) * 1.08 or 1.0
+    ax.set_ylim(0, top)
+    for k, high in enumerate(highest):
+        if high > top:
+            ax.plot([k + HALF + 0.1], [top * 0.985], ls="", marker="^", ms=5, color=charts.INK)
 
 
 def _places(n: int) -> np.ndarray[Any, Any]:
@@ -83,35 +88,39 @@ def _of_clusters(measure: Measure, units: pd.DataFrame, own: np.ndarray[Any, Any
     return np.asarray(np.exp(found) if measure.family == "level" else found)
 
 
-def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: str, factor: float) -> None:
+def _interval(ax: Any, k: int, summaries: pd.DataFrame, measure: Measure, name: str, factor: float) -> float:
+    """Draw the value of a condition with its interval; returns its upper end, 0 without one."""
     row = summaries[(summaries["measure"] == measure.name) & (summaries["group"] == name)].iloc[0]
     if missing(row["value"]):
-        return
+        return 0.0
     x = k + HALF + 0.1
     ax.plot([x], [row["value"] * factor], marker="D", ms=4, color=charts.INK)
-    if not missing(row["low"]):
-        ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
+    if missing(row["low"]) or missing(row["high"]):
+        return 0.0
+    ax.plot([x, x], [row["low"] * factor, row["high"] * factor], color=charts.INK, lw=1.4)
+    return float(row["high"]) * factor
 
 
-def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
-    """The values of each pair joined by a line; None without pairs."""
+def paired(uid: str, measure: Measure, statistics: Statistics, names: tuple[str, str, str]) -> Markup | None:
+    """The values of each pair joined by a line; None without pairs. names : reference, group and within, as in the table."""
     mine = pairs_of(measure, statistics, names)
     if mine.empty:
         return None
     ax = charts.axes(3.4, 3.0, "", axis(measure))
     draw_pairs(ax, measure, mine, names)
     higher = int((mine["value_group"] > mine["value_reference"]).sum())
-    words = f"{measure.title}: pairs of {names[0]} and {names[1]}; {higher} of {len(mine)} are higher in {names[1]}"
+    where = f", {names[2]}" if names[2] else ""
+    words = f"{measure.title}: pairs of {names[0]} and {names[1]}{where}; {higher} of {len(mine)} are higher in {names[1]}"
     return charts.to_svg(ax, uid, words)
 
 
-def pairs_of(measure: Measure, statistics: Statistics, names: tuple[str, str]) -> pd.DataFrame:
-    """The rows of pairs of a measure in two conditions."""
-    table = statistics.tables["pairs"]
-    return table[(table["measure"] == measure.name) & (table["reference"] == names[0]) & (table["group"] == names[1])]
+def pairs_of(measure: Measure, statistics: Statistics, names: tuple[str, str, str]) -> pd.DataFrame:
+    """The rows of pairs of a measure in one comparison."""
+    mine = _compared(statistics.tables["pairs"], names)
+    return mine[mine["measure"] == measure.name]
 
 
-def draw_pairs(ax: Axes, measure: Measure, mine: pd.DataFrame, names: tuple[str, str]) -> None:
+def draw_pairs(ax: Axes, measure: Measure, mine: pd.DataFrame, names: tuple[str, str, str]) -> None:
     """The values of pairs (`pairs_of`) joined by lines on axes that are given."""
     factor = SHOWN[measure.unit][0]
     for row in mine.head(MOST_LINES).itertuples():
@@ -119,30 +128,35 @@ def draw_pairs(ax: Axes, measure: Measure, mine: pd.DataFrame, names: tuple[str,
         up = ends[1] >= ends[0]
         ax.plot([0, 1], ends, color=charts.FULL if up else charts.KISS, ls="-" if up else "--", lw=1, marker="o", ms=4, alpha=0.8)
     ax.set_xlim(-0.35, 1.35)
-    ax.set_xticks([0, 1], [_short(name) for name in names])
+    ax.set_xticks([0, 1], [_short(name) for name in names[:2]])
     ax.set_ylim(0, None)
     ax.grid(False, axis="x")
 
 
-def forest(uid: str, statistics: Statistics, names: tuple[str, str]) -> Markup | None:
-    """All effects of one comparison on a log axis; None if there is none."""
+def _compared(table: pd.DataFrame, names: tuple[str, str, str]) -> pd.DataFrame:
+    """Rows of one comparison: its reference, group and within."""
+    return table[(table["reference"] == names[0]) & (table["group"] == names[1]) & (table["within"] == names[2])]
+
+
+def forest(uid: str, statistics: Statistics, names: tuple[str, str, str]) -> Markup | None:
+    """All effects of one comparison on a log axis; None if there is none. names : reference, group and within."""
     n = len(effects_of(statistics, names))
     if not n:
         return None
-    ax = charts.axes(6.6, 0.75 + 0.3 * n, f"{_short(names[1])} over {_short(names[0])}", "")
+    ax = charts.axes(6.6, 0.75 + 0.3 * n, against(_short(names[0]), _short(names[1]), _short(names[2])), "")
     box = ax.get_position()
     ax.set_position((0.42, box.y0 + 0.02, 0.56, 0.97 - box.y0 - 0.02))
     draw_forest(ax, statistics, names)
-    return charts.to_svg(ax, uid, f"Effects of {names[1]} over {names[0]} with 95 % intervals on a log axis; 1 is no effect")
+    return charts.to_svg(ax, uid, f"Effects of {against(*names)} with 95 % intervals on a log axis; 1 is no effect")
 
 
-def effects_of(statistics: Statistics, names: tuple[str, str]) -> pd.DataFrame:
+def effects_of(statistics: Statistics, names: tuple[str, str, str]) -> pd.DataFrame:
     """The rows of effects of one comparison that have an interval."""
-    table = statistics.tables["effects"]
-    return table[(table["reference"] == names[0]) & (table["group"] == names[1]) & table["low"].notna()]
+    mine = _compared(statistics.tables["effects"], names)
+    return mine[mine["low"].notna()]
 
 
-def draw_forest(ax: Axes, statistics: Statistics, names: tuple[str, str]) -> None:
+def draw_forest(ax: Axes, statistics: Statistics, names: tuple[str, str, str]) -> None:
     """The effects of one comparison, of which there is at least one, on axes that are given."""
     mine = effects_of(statistics, names)
     titles = {one.name: one.title for one in statistics.measures}

@@ -67,6 +67,8 @@ def sentences(statistics: Statistics) -> list[tuple[str, str]]:
     """(kind, sentence): sample sizes, notes, then every comparison; kind is ok, warning or info."""
     titles = {one.name: one.title for one in statistics.measures}
     said = [("info", f"Sample size. {sizes(statistics)}.")]
+    if statistics.plan.adjust:
+        said.append(("info", f"Held constant: {', '.join(statistics.plan.adjust)}."))
     said += [("warning", f"{text}.") for text in statistics.notes]
     for row in statistics.tables["effects"].itertuples():
         said.append(_sentence(row, titles[row.measure], statistics))
@@ -79,12 +81,18 @@ def _sentence(row: Any, title: str, statistics: Statistics) -> tuple[str, str]:
         f"{row.n_clusters_group} + {plural(row.n_clusters_reference, statistics.cluster_kind)}"
     )
     if missing(row.p_value):
-        return "info", f"{title}, {row.group} over {row.reference}: no test, {row.note} ({size})."
+        return "info", f"{title}, {against(row.reference, row.group, row.within)}: no test, {row.note} ({size})."
     kind = "ok" if row.p_holm <= ALPHA else "info"
     return kind, (
-        f"{title}, {row.group} over {row.reference}: {row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
+        f"{title}, {against(row.reference, row.group, row.within)}: "
+        f"{row.scale} {number(row.effect)} [{number(row.low)}, {number(row.high)}], "
         f"p = {p_words(row.p_value)}, corrected {p_words(row.p_holm)} ({size})."
     )
+
+
+def against(reference: str, group: str, within: str) -> str:
+    """What is compared with what, and within which value of an interacting column."""
+    return f"{group} over {reference}" + (f", {within}" if within else "")
 
 
 def shown(measure: Measure, value: Any) -> str:
@@ -102,14 +110,21 @@ def methods(statistics: Statistics, record: Mapping[str, Any]) -> str:
     """A paragraph for a paper that says what was done here, and no more."""
     families = {one.family for one in statistics.measures}
     units, word = statistics.tables["units"], statistics.cluster_kind
+    what = "Conditions" if statistics.plan.by == "condition" else f"Conditions ({statistics.plan.by})"
     parts = [
-        f"Conditions ({statistics.plan.by}) were compared with exotrack {record.get('exotrack', '')} across "
+        f"{what} were compared with exotrack {record.get('exotrack', '')} across "
         f"{plural(len(units), row_word(statistics))} nested in {plural(units['cluster'].nunique(), word)}; the {word} was the "
         "independent unit and no test was made on single vesicles.",
         *[text.format(word=word) for which, text in MODELS if families & set(which)],
     ]
     if bool(statistics.tables["effects"]["paired"].any()):
         parts.append("Conditions were compared within pairs.")
+    if statistics.plan.adjust:
+        parts.append(f"The models held {' and '.join(statistics.plan.adjust)} constant; values of conditions are not adjusted.")
+    if statistics.plan.interaction:
+        parts.append(
+            f"Effects were told within each {statistics.plan.interaction}, and compared between them as ratios of these effects."
+        )
     if "patterns" in statistics.tables:
         parts.append(PATTERNS)
     tests = int(statistics.tables["effects"]["p_value"].notna().sum())

@@ -13,9 +13,9 @@ from markupsafe import Markup
 from exotrack import __version__
 from exotrack.io.atomic import atomic_file
 from exotrack.report import charts, statistics_figures
-from exotrack.report.numbers import missing, number
+from exotrack.report.numbers import missing, number, plain
 from exotrack.report.page import made, resource, template
-from exotrack.report.statistics_words import methods, plural, sentences, sizes
+from exotrack.report.statistics_words import against, methods, plural, sentences, sizes
 from exotrack.report.study_quality import HEADS, Quality, worst_first
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def render_study(study: StudyResults) -> str:
     facts = [
         ("Movies", str(len(movies))), ("Done", str(len(done))), ("Conditions", str(movies["condition"].nunique())),
         ("Animals", str(movies.loc[movies["animal_id"] != "", "animal_id"].nunique() or "not told")),
-        ("Time observed", f"{number(float(done['observed_s'].sum()) / 60)} min"), ("Made", made(dict(study.record))),
+        ("Time observed", f"{plain(float(done['observed_s'].sum()) / 60, 3)} min"), ("Made", made(dict(study.record))),
     ]  # fmt: skip
     first = worst_first(study.quality)
     figures = [] if found is None else [
@@ -110,16 +110,16 @@ def _design(movies: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple[str, ...]
         fusions = done[["n_full_fusion", "n_kiss_and_run"]].astype("float64").sum().sum()
         rows.append((
             str(condition), str(animals) if animals else "not told", str(len(own)), str(len(done)),
-            number(done["n_cells"].astype("float64").sum()),
-            number(done["area_um2"].sum()), number(done["observed_s"].sum() / 60), number(fusions),
+            plain(done["n_cells"].astype("float64").sum()),
+            number(done["area_um2"].sum()), plain(done["observed_s"].sum() / 60, 3), plain(fusions),
         ))  # fmt: skip
     return ("Condition", "Animals", "Movies", "Done", "Cells", "Area (µm²)", "Observed (min)", "Fusions"), rows
 
 
 def _forests(found: Statistics) -> list[tuple[str, Markup]]:
     effects = found.tables["effects"]
-    against = list(dict.fromkeys(zip(effects["reference"], effects["group"], strict=True)))
-    drawn = [(f"{b} over {a}", statistics_figures.forest(f"study-forest-{k}", found, (a, b))) for k, (a, b) in enumerate(against)]
+    sets = dict.fromkeys(zip(effects["reference"], effects["group"], effects["within"], strict=True))
+    drawn = [(against(*names), statistics_figures.forest(f"study-forest-{k}", found, names)) for k, names in enumerate(sets)]
     return [(words, figure) for words, figure in drawn if figure is not None]
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from exotrack._drift import drift_um
-from exotrack.io.results import of_movie, read_columns, read_provenance, read_table
+from exotrack.io.results import of_movie, read_columns
 from exotrack.report.numbers import MISSING, number
 from exotrack.report.quality import FEW, NOTABLE_BLEACHING, bleaching, lost_frames, usable
+from exotrack.stats.cells import Movie
 from exotrack.tables import FUSION_KINDS, Events, Frames
 
 LOST = 0.02
@@ -60,10 +61,9 @@ HEADS = (
 )  # fmt: skip
 
 
-def quality_of(folder: Path) -> Quality:
-    """The quality of one movie from its results folder; `InputError` where they cannot be read."""
-    record = read_provenance(folder)
-    frames, events = (read_table(folder / f"{table.name}.parquet", table) for table in (Frames, Events))
+def quality_of(folder: Path, movie: Movie) -> Quality:
+    """The quality of one movie from its results folder and what was read of it; `InputError` where spots cannot be read."""
+    record, frames, events = movie.provenance, movie.tables[Frames.name], movie.tables[Events.name]
     n = len(frames)
     good = usable(frames)
     fit = bleaching(good["t_s"].to_numpy(float), good["mean"].to_numpy(float))
@@ -71,7 +71,7 @@ def quality_of(folder: Path) -> Quality:
     spots = _spots(folder / "spots.parquet", n)
     warned = record.get("warnings")
     found = Quality(
-        str(record.get("movie_id", folder.name)), int(of_movie(record, "n_frames") or n), len(lost_frames(frames)) / max(n, 1),
+        movie.movie_id, int(of_movie(record, "n_frames") or n), len(lost_frames(frames)) / max(n, 1),
         float((frames["status"] == "saturated").mean()) if n else float("nan"), fit.drop,
         float(np.hypot(*moved.T).max()) if len(moved) else float("nan"), *spots, int(events["kind"].isin(FUSION_KINDS).sum()),
         tuple(map(str, warned)) if isinstance(warned, Sequence) and not isinstance(warned, str) else (),

@@ -2,7 +2,8 @@
 
 * `gather` reads results folders and the design into one table with a row per cell.
 * `compare` compares conditions: rates and fractions by estimating equations with small-sample errors (`gee`), levels by a mixed
-  model (`mixed`), docked times by their rate of ending; every effect also with an interval from a cluster bootstrap.
+  model (`mixed`), docked times by their rate of ending; every effect also with an interval from a cluster bootstrap. Columns of
+  the design can be held constant, and an effect can be asked to differ with one (`further`).
 
 There is no test on vesicles, events or stays: vesicles of a cell are alike, and so are cells of an animal.
 """

@@ -6,6 +6,9 @@ Greenland & Lash 2008, Modern Epidemiology, ch. 15).
 
 Intervals of a bootstrap are too narrow for few clusters: they use the quantiles of the normal law and not of t, and, where whole
 clusters are drawn, n where n - 1 is meant. Both are known numbers, by which they are widened (Hesterberg 2015, Am Stat 69:371).
+
+With covariates or an interaction an effect is no ratio of sums. It is then that of the model, moved in each replicate by one of
+Newton's steps from the fit to all cells, whose sums are over cells again (Moulton & Zeger 1991, Comput Stat Data Anal 11:53).
 """
 
 from __future__ import annotations
@@ -18,11 +21,15 @@ from scipy.special import stdtrit
 
 from exotrack._blocks import Execution
 from exotrack.kinetics.resample import Nest, bootstrap
-from exotrack.stats.effects import Numbers, Real, Rows
+from exotrack.stats.effects import fitted, linear
 from exotrack.stats.measures import Measure
+from exotrack.stats.rows import Numbers, Real, Rows
 
 Log = Callable[[Real], Real]
 """Weights (b, U) of the drawn units -> (b,) log of the effect."""
+RIDGE, LOST = 1e-10, 1e6
+"""What is added to the information so that a covariate no drawn cell has can be left out, of its mean; and the ratio of variances
+from which the effect itself is no longer told."""
 
 
 def intervals(
@@ -65,6 +72,8 @@ class _All:
 
 def _log(measure: Measure, rows: Rows, drawn: Numbers, n: int) -> Log:
     place = drawn[rows.unit]
+    if not rows.plain:
+        return _stepped(measure, rows, place, n)
 
     def sums(values: Real, which: NDArray[np.bool_]) -> Real:
         return np.asarray(np.bincount(place[which], values[which], n), dtype=float)
@@ -112,3 +121,29 @@ def _levels(rows: Rows, sums: Callable[..., Real], first: NDArray[np.bool_], sec
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = np.where(known, sums(y, second) / n_second - sums(y, first) / n_first, 0.0)
     return lambda w: (w @ apart) / (w @ known)
+
+
+def _stepped(measure: Measure, rows: Rows, place: Numbers, n: int) -> Log:
+    """One of Newton's steps from the model of all cells."""
+    if measure.family == "level":
+        model = linear(rows, rows.block is not None)
+        beta, c, at = np.linalg.lstsq(model.x, model.y, rcond=None)[0], model.c, place[model.at]
+        scores, parts = np.zeros((n, len(c))), np.zeros((n, len(c), len(c)))
+        np.add.at(scores, at, model.x * (model.y - model.x @ beta)[:, None])
+        np.add.at(parts, at, model.x[:, :, None] * model.x[:, None, :])
+    else:
+        found = fitted(measure, rows, place)
+        beta, c = found.beta, np.eye(len(found.beta))[0]
+        missing = n - len(found.scores)
+        scores, parts = np.pad(found.scores, ((0, missing), (0, 0))), np.pad(found.parts, ((0, missing), (0, 0), (0, 0)))
+    value, whole = float(c @ beta), parts.sum(axis=0)
+    little = RIDGE * np.trace(whole) / len(c) * np.eye(len(c))
+    known = float(c @ np.linalg.solve(whole + little, c))
+
+    def log(weights: Real) -> Real:
+        information = np.einsum("bu,uij->bij", weights, parts) + little
+        along = np.linalg.solve(information, np.broadcast_to(c, (len(weights), len(c)))[:, :, None])[:, :, 0]
+        moved = value + (along * (weights @ scores)).sum(axis=1)
+        return np.asarray(np.where(along @ c < LOST * known, moved, np.nan))
+
+    return log

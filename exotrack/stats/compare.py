@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from exotrack._blocks import Execution
 from exotrack.errors import InputError
 from exotrack.stats.boot import intervals
 from exotrack.stats.design import Plan, arrange, ordered
-from exotrack.stats.effects import Effect, Real, Rows, compared, described, numbered, rows_of
+from exotrack.stats.effects import Effect, compared, described
+from exotrack.stats.further import asked, doubts, keys
 from exotrack.stats.gather import Gathered
 from exotrack.stats.measures import SCALE, Measure
 from exotrack.stats.patterns import RateMap, responses
+from exotrack.stats.rows import Real, Rows, numbered, rows_of
 from exotrack.tables import Effects, Pairs, Responses, Summaries
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def compare(
     if len(study.units) < 2:
         raise InputError("there is one cell: nothing can be compared with it; give more results folders")
     arranged = arrange(study.units, plan)
-    units, stays = _put_together(arranged.units, study.stays, plan.unit)
+    further = keys(arranged.units, plan)
+    units, stays = _put_together(arranged.units, study.stays, plan.unit, further)
     used = [one for one in measures if (one.over(units)[0] > 0).any()]
     if not used:
         raise InputError("no cell has any of the measures; choose others with --measure")
@@ -67,14 +70,15 @@ def compare(
     groups = ordered(units["group"], plan)
     against = [(groups[0], one) for one in groups[1:]] if plan.reference else list(combinations(groups, 2))
     effects, pairs = [], []
-    for names in against:
-        parts = [(one, rows_of(one, units, stays, names)) for one in used]
+    for names, more in product(against, list(asked(units, further, plan))):
+        parts = [(one, rows_of(one, units, stays, names, more)) for one in used]
         found = [compared(measure, rows) for measure, rows in parts]
-        ends = _bootstrapped(units, parts, [one.df for one in found], repeats, rng, run)
+        ends = bootstrapped(units, parts, [one.df for one in found], repeats, rng, run)
         for (measure, rows), effect, *limits in zip(parts, found, *ends, strict=True):
-            row = _effect(measure, rows, effect, names, limits)
+            row = _effect(measure, rows, effect, names, limits) | {"within": more.within, "adjusted": ", ".join(plan.adjust)}
             effects.append(row | {"note": effect.note.replace("animal", arranged.cluster_kind)})
-            pairs += _pairs(measure, rows, names, units)
+            if more.level is None:
+                pairs += [pair | {"within": more.within} for pair in _pairs(measure, rows, names, units)]
     table = Effects.build(_frame(effects))
     tables = {
         "units": units.reset_index(drop=True),
@@ -83,9 +87,8 @@ def compare(
         "pairs": Pairs.build(_frame(pairs)),
         **_patterned(study, arranged.units, groups),
     }
-    return Statistics(
-        tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), (*study.notes, *arranged.notes, *unseen), study.maps
-    )
+    notes = (*study.notes, *arranged.notes, *doubts(arranged.units, further, plan), *unseen)
+    return Statistics(tables, plan, arranged.cluster_kind, tuple(groups), tuple(used), notes, study.maps)
 
 
 def _patterned(study: Gathered, units: pd.DataFrame, groups: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -104,12 +107,17 @@ def holm(p: Real) -> Real:
     return found
 
 
-def _put_together(units: pd.DataFrame, stays: pd.DataFrame, unit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Units as rows of the wanted kind: counts and exposures are summed, levels averaged on the log scale."""
+def _put_together(
+    units: pd.DataFrame, stays: pd.DataFrame, unit: str, further: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Units as rows of the wanted kind: counts and exposures are summed, levels averaged on the log scale.
+
+    further : columns that a model holds besides; cells that differ in them stay apart.
+    """
     if unit == "cell":
         return units, stays
-    keys = ["group", "cluster", "block", "period", *(["movie_id"] if unit == "movie" else [])]
-    place = units.groupby(keys, sort=True).ngroup()
+    same = dict.fromkeys(("group", "cluster", "block", "period", *(["movie_id"] if unit == "movie" else []), *further))
+    place = units.groupby(list(same), sort=True).ngroup()
     kept = units.groupby(place).first()
     for name in units.select_dtypes("float64"):
         column = units[name]
@@ -129,10 +137,14 @@ def _levels() -> tuple[Measure, ...]:
     return LIVE
 
 
-def _bootstrapped(
-    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], repeats: int, seed: int, run: Execution
-) -> tuple[Real, Real]:
-    """Bootstrap intervals; NaN where the model has none, or with no repeats."""
+def bootstrapped(
+    units: pd.DataFrame, parts: Sequence[tuple[Measure, Rows]], df: Sequence[float], repeats: int, seed: int,
+    run: Execution = Execution(),
+) -> tuple[Real, Real]:  # fmt: skip
+    """(M,) lower and upper ends of the bootstrap intervals of M measures; NaN where the model has none, or with no repeats.
+
+    parts : measures with their rows, all of the same two conditions. df : degrees of freedom of each effect, by its model.
+    """
     low, high = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
     fit = [k for k, of in enumerate(df) if np.isfinite(of)]
     if not fit or repeats < 1:
@@ -146,7 +158,11 @@ def _bootstrapped(
     mine = again[drawn] >= 0
     first[again[drawn[mine]]] = np.flatnonzero(mine)
     cluster = numbered(units["cluster"].to_numpy()[first])
-    stratum = np.zeros(len(used), np.intp) if paired else numbered(units["group"].to_numpy()[first])
+    level = np.zeros(len(units), dtype=np.intp)
+    for _, rows in parts:
+        level[rows.unit] = 0 if rows.level is None else rows.level
+    group = np.zeros(len(used), np.intp) if paired else numbered(units["group"].to_numpy()[first])
+    stratum = 2 * group + level[first]
     ends = intervals([parts[k] for k in fit], [df[k] for k in fit], again[drawn], cluster, stratum, repeats, seed, run)
     low[fit], high[fit] = ends
     return low, high
@@ -156,11 +172,12 @@ def _effect(measure: Measure, rows: Rows, found: Effect, names: tuple[str, str],
     low, high = found.interval()
     cells = [len(np.unique(rows.unit[rows.group == one])) for one in (0, 1)]
     clusters = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
+    scale = SCALE[measure.family] if rows.level is None else f"ratio of {SCALE[measure.family]}s"
     return {
         "measure": measure.name, "family": measure.family, "reference": names[0], "group": names[1],
         "paired": rows.block is not None,
         "n_cells_reference": cells[0], "n_cells_group": cells[1],
-        "n_clusters_reference": clusters[0], "n_clusters_group": clusters[1], "scale": SCALE[measure.family],
+        "n_clusters_reference": clusters[0], "n_clusters_group": clusters[1], "scale": scale,
         "effect": float(np.exp(found.log)), "low": low, "high": high, "log_sd": found.sd, "df": found.df,
         "p_value": found.p_value,
         "boot_low": ends[0], "boot_high": ends[1],

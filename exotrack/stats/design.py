@@ -29,7 +29,8 @@ class Plan:
     by : column of the design, or "stimulus". unit : what a row is: cell, movie or animal. nested : column of what is
     independent; None: animal if the design tells it, else the pair, else the movie. pair : column within whose values conditions
     are compared; None: within what is independent where all of it saw all conditions; "none": never. reference : condition that
-    all others are compared with; None: all with one another, the first in order being the reference.
+    all others are compared with; None: all with one another, the first in order being the reference. adjust : columns held
+    constant. interaction : column whose values may change the effect; it is then told within each, and compared between them.
     """
 
     by: str = "condition"
@@ -37,6 +38,8 @@ class Plan:
     nested: str | None = None
     pair: str | None = None
     reference: str | None = None
+    adjust: tuple[str, ...] = ()
+    interaction: str | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -120,7 +123,7 @@ def arrange(units: pd.DataFrame, plan: Plan) -> Arranged:
     InputError : an unknown column, a cell without a value in it, fewer than two conditions, a pair that spans animals.
     """
     group = column(units, plan.by, "--by")
-    names = sorted(set(group), key=_natural)
+    names = ordered_names(group)
     if len(names) < 2:
         raise InputError(f"--by {plan.by}: all {len(units)} cells have {names[0]!r}; a comparison needs two conditions or more")
     if plan.reference is not None and plan.reference not in names:
@@ -141,8 +144,13 @@ def arrange(units: pd.DataFrame, plan: Plan) -> Arranged:
 
 def ordered(group: pd.Series, plan: Plan) -> list[str]:
     """The conditions, the reference first: the one that was named, else a control by its name, else by the alphabet."""
-    names = sorted(set(group), key=_natural)
+    names = ordered_names(group)
     return sorted(names, key=lambda name: name != plan.reference) if plan.reference else names
+
+
+def ordered_names(values: pd.Series) -> list[str]:
+    """The different values, controls by their name first, then numbers by size, then words by the alphabet."""
+    return sorted(set(values), key=_natural)
 
 
 def column(units: pd.DataFrame, name: str, option: str) -> pd.Series:

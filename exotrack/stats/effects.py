@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exotrack.errors import InputError
 from exotrack.stats import gee, mixed
+from exotrack.stats.further import independent
 from exotrack.stats.measures import Measure
+from exotrack.stats.rows import Numbers, Real, Rows, numbered
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Real = NDArray[np.float64]
-Numbers = NDArray[np.intp]
 CORRECTION: gee.Correction = "kc"
 """How errors are made larger for few clusters: chosen on simulated studies, see docs/statistics.md."""
 LEVEL = 0.95
-PIECES, EXITS_A_PIECE = 5, 10
-"""Pieces of age within which the rate of leaving is held constant at most, and exits that one needs."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """The rows of a measure.
-
-    top, bottom : (n,) events over exposure, successes over trials, or level over 1. group : (n,) 0 or 1. cluster, block : (n,)
-    numbers; block None where nothing is paired. piece : (n,) piece of age, of a hazard; n rows are then cells in pieces.
-    unit : (n,) row of the table of units.
-    """
-
-    top: Real
-    bottom: Real
-    group: Numbers
-    cluster: Numbers
-    block: Numbers | None
-    unit: Numbers
-    piece: Numbers | None = None
-
-    def only(self, which: NDArray[np.bool_]) -> Rows:
-        """Some of the rows, with clusters and blocks numbered anew."""
-        block = None if self.block is None else numbered(self.block[which])
-        piece = None if self.piece is None else self.piece[which]
-        parts = self.top[which], self.bottom[which], self.group[which], numbered(self.cluster[which])
-        return Rows(*parts, block, self.unit[which], piece)
 
 
 @dataclass(frozen=True)
@@ -80,23 +47,6 @@ class Effect:
 NOTHING = float("nan")
 
 
-def rows_of(measure: Measure, units: pd.DataFrame, stays: pd.DataFrame, names: tuple[str, str]) -> Rows:
-    """The rows of two conditions that have the measure; where conditions are paired, of blocks that have both."""
-    top, bottom = measure.over(units)
-    group = np.select([units["group"] == names[0], units["group"] == names[1]], [0, 1], -1)
-    keep = (group >= 0) & np.isfinite(top)
-    paired = bool((units["block"] != "").all())
-    block = numbered(units["block"].to_numpy()) if paired else None
-    if block is not None:
-        both = np.zeros((2, block.max() + 1), dtype=bool)
-        for one in (0, 1):
-            both[one, block[keep & (group == one)]] = True
-        keep &= (both[0] & both[1])[block]
-    whole = Rows(top, bottom, group, numbered(units["cluster"].to_numpy()), block, np.arange(len(units)))
-    rows = whole.only(keep)
-    return pieces(rows, stays) if measure.family == "hazard" else rows
-
-
 def compared(measure: Measure, rows: Rows) -> Effect:
     """The effect of the second condition over the first."""
     lacking = _lacking(rows)
@@ -106,9 +56,10 @@ def compared(measure: Measure, rows: Rows) -> Effect:
         value, sd, df = _level(rows) if measure.family == "level" else _counted(measure, rows)
     except InputError as error:
         return Effect(NOTHING, NOTHING, NOTHING, str(error))
-    few = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
     if not sd > 0:
-        why = "one animal decides it alone" if min(few) < 2 else "the cells do not vary"
+        why = "one animal decides it alone" if min(_clusters(rows)) < 2 else "the cells do not vary"
+        if not rows.plain:
+            why = "too few animals are left for the covariates"
         return Effect(value, NOTHING, NOTHING, f"no error can be told: {why}")
     return Effect(value, sd, df)
 
@@ -135,74 +86,99 @@ def described(measure: Measure, rows: Rows) -> tuple[float, float, float]:
     return value, low, high
 
 
-def pieces(rows: Rows, stays: pd.DataFrame) -> Rows:
-    """Cells in pieces of age: ends and time at risk in each (Holford 1980, Biometrics 36:299; Laird & Olivier 1981).
-
-    With a level for each piece, a model of counts is Cox's model with late entry, as fine as the pieces.
-    """
-    place = np.full(int(max(rows.unit.max(initial=-1), stays["row"].max() if len(stays) else -1)) + 1, -1)
-    place[rows.unit] = np.arange(len(rows.unit))
-    own = place[stays["row"].to_numpy(np.intp)]
-    mine = own >= 0
-    own, entry, out = own[mine], stays["entry_s"].to_numpy(float)[mine], stays["exit_s"].to_numpy(float)[mine]
-    ended = stays["ended"].to_numpy(bool)[mine]
-    n = int(np.clip(ended.sum() // EXITS_A_PIECE, 1, PIECES))
-    inner = np.unique(np.quantile(out[ended], np.arange(1, n) / n)) if ended.any() else np.zeros(0)
-    edges = np.concatenate([[-np.inf], inner, [np.inf]])
-    top, bottom = (np.zeros((len(rows.top), len(edges) - 1)) for _ in range(2))
-    for k, (begin, end) in enumerate(pairwise(edges)):
-        bottom[:, k] = np.bincount(own, np.clip(np.minimum(out, end) - np.maximum(entry, begin), 0.0, None), len(rows.top))
-        top[:, k] = np.bincount(own, ended & (out > begin) & (out <= end), len(rows.top))
-    row, piece = np.nonzero(bottom > 0)
-    block = None if rows.block is None else rows.block[row]
-    return Rows(top[row, piece], bottom[row, piece], rows.group[row], rows.cluster[row], block, rows.unit[row], piece)
-
-
-def numbered(values: NDArray[np.generic]) -> Numbers:
-    """Numbers from 0 for the different values."""
-    return np.asarray(np.unique(values, return_inverse=True)[1], dtype=np.intp)
+def _clusters(rows: Rows) -> list[int]:
+    """Clusters of each arm; where conditions are paired, of each level."""
+    own = rows.arm if rows.block is None else np.zeros_like(rows.group) if rows.level is None else rows.level
+    return [len(np.unique(rows.cluster[own == one])) for one in range(int(own.max(initial=0)) + 1)]
 
 
 def _lacking(rows: Rows) -> str:
     """Why there is nothing to fit."""
-    n = [int((rows.group == one).sum()) for one in (0, 1)]
-    if min(n) == 0:
+    if min(int((rows.arm == one).sum()) for one in rows.arms) == 0:
         return "no cell of one condition has it" if rows.block is None else "no pair has it in both conditions"
+    if min(_clusters(rows)) > 1:
+        return ""
     if rows.block is not None:
-        return "" if rows.cluster.max() > 0 else "all pairs are of one animal: nothing tells the effect from it"
-    few = [len(np.unique(rows.cluster[rows.group == one])) for one in (0, 1)]
-    return "" if min(few) > 1 else "a condition has one animal only: nothing tells the effect from it"
+        return "all pairs are of one animal: nothing tells the effect from it"
+    return "a condition has one animal only: nothing tells the effect from it"
 
 
-def _counted(measure: Measure, rows: Rows) -> tuple[float, float, float]:
-    x = rows.group[:, None].astype(float)
+def fitted(measure: Measure, rows: Rows, cluster: Numbers | None = None) -> gee.Fit:
+    """The model of counts or fractions; its first coefficient is what is asked for.
+
+    cluster : (n,) whose sums are kept, from 0; None: those of the rows. Raises `InputError` where there is no estimate.
+    """
+    tested = (rows.group if rows.level is None else rows.group * rows.level).astype(float)
+    base = np.ones((len(tested), 1)) if rows.block is None else np.zeros((len(tested), 0))
     if rows.piece is not None:
         levels = (rows.piece[:, None] == np.unique(rows.piece)).astype(float)
-        x = np.concatenate([x, levels if rows.block is None else levels[:, 1:]], axis=1)
-    elif rows.block is None:
-        x = np.column_stack([x, np.ones(len(x))])
-    for one in (0, 1):
-        mine = rows.group == one
+        base = levels if rows.block is None else levels[:, 1:]
+    if not rows.plain:
+        sides = [] if rows.level is None else [rows.group[:, None], rows.level[:, None]]
+        more = np.concatenate([*sides, *([] if rows.z is None else [rows.z])], axis=1).astype(float)
+        base = np.concatenate([base, more[:, independent(tested, base, more, rows.block)]], axis=1)
+    for one in rows.arms:
+        mine = rows.arm == one
         if not rows.top[mine].sum() > 0 or (measure.family == "fraction" and not (rows.bottom - rows.top)[mine].sum() > 0):
             raise InputError("a condition has no such event, or nothing else: the effect has no bound")
     family: gee.Family = "binomial" if measure.family == "fraction" else "poisson"
-    found = gee.fit(rows.top, x, rows.bottom, family, rows.cluster, rows.block)
-    return found.contrast(np.eye(x.shape[1])[0], CORRECTION)
+    x = np.column_stack([tested, base])
+    return gee.fit(rows.top, x, rows.bottom, family, rows.cluster if cluster is None else cluster, rows.block)
+
+
+def _counted(measure: Measure, rows: Rows) -> tuple[float, float, float]:
+    found = fitted(measure, rows)
+    return found.contrast(np.eye(len(found.beta))[0], CORRECTION)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear model of logs: y (m,), x (m, p), what of its coefficients the effect is (p,), the condition or level of each row
+    for what animals add of their own (m,), and the row that each stands for (m,)."""
+
+    y: Real
+    x: Real
+    c: Real
+    arm: Numbers
+    at: Numbers
+
+
+def linear(rows: Rows, apart: bool) -> Linear:
+    """The model of a level; `apart`: of the differences within blocks, else of the cells."""
+    y = np.log(rows.top)
+    z = np.zeros((len(y), 0)) if rows.z is None else rows.z
+    if not apart:
+        x, c, arm = rows.named(rows.arms), np.array([-1.0, 1.0] if rows.level is None else [1.0, -1.0, -1.0, 1.0]), rows.arm
+        return _without(Linear(y, x, c, arm, np.arange(len(y))), z)
+    assert rows.block is not None
+    own = numbered(rows.block * 2 + (0 if rows.level is None else rows.level))
+    n = np.stack([np.bincount(own[rows.group == one], minlength=own.max() + 1) for one in (0, 1)])
+    both = np.asarray((n > 0).all(axis=0), dtype=bool)
+
+    def difference(values: Real) -> Real:
+        sums = [np.bincount(own[rows.group == one], values[rows.group == one], len(both)) for one in (0, 1)]
+        return np.asarray((sums[1] / np.maximum(n[1], 1) - sums[0] / np.maximum(n[0], 1))[both])
+
+    at = np.unique(own, return_index=True)[1][both]
+    level = np.zeros(len(at), dtype=np.intp) if rows.level is None else rows.level[at]
+    x = np.ones((len(at), 1)) if rows.level is None else (level[:, None] == np.array([0, 1])).astype(float)
+    c = np.ones(1) if rows.level is None else np.array([-1.0, 1.0])
+    return _without(Linear(difference(y), x, c, level, at), np.stack([*(difference(one) for one in z.T)], axis=1) if z.size else
+                    np.zeros((len(at), 0)))  # fmt: skip
+
+
+def _without(model: Linear, z: Real) -> Linear:
+    """The model with its covariates, without those that follow from others."""
+    if not z.shape[1]:
+        return model
+    tested = model.x @ model.c
+    base = np.ones((len(tested), 1)) if len(model.c) > 1 else np.zeros((len(tested), 0))
+    sides = model.x[:, 1:-1] if len(model.c) > 2 else np.zeros((len(tested), 0))
+    kept = independent(tested, np.concatenate([base, sides], axis=1), z, None)
+    x = np.concatenate([model.x, z[:, kept]], axis=1)
+    return Linear(model.y, x, np.concatenate([model.c, np.zeros(int(kept.sum()))]), model.arm, model.at)
 
 
 def _level(rows: Rows) -> tuple[float, float, float]:
-    y = np.log(rows.top)
-    if rows.block is not None and rows.block.max() > rows.cluster.max():
-        mean = [_block_means(y, rows, one) for one in (0, 1)]
-        owner = np.zeros(rows.block.max() + 1, dtype=np.intp)
-        owner[rows.block] = rows.cluster
-        return mixed.fit(mean[1] - mean[0], np.ones((len(owner), 1)), owner).contrast(np.ones(1))
-    x = np.column_stack([rows.group == 0, rows.group == 1]).astype(float)
-    return mixed.fit(y, x, rows.cluster).contrast(np.array([-1.0, 1.0]))
-
-
-def _block_means(y: Real, rows: Rows, one: int) -> Real:
-    assert rows.block is not None
-    mine = rows.group == one
-    n = int(rows.block.max()) + 1
-    return np.bincount(rows.block[mine], y[mine], n) / np.bincount(rows.block[mine], minlength=n)
+    model = linear(rows, rows.block is not None and bool(rows.block.max() > rows.cluster.max()))
+    return mixed.fit(model.y, model.x, rows.cluster[model.at], model.arm).contrast(model.c)

@@ -15,13 +15,15 @@ from exotrack.stats.cells import Movie, empty_stays, periods, read_movie, units_
 from exotrack.stats.design import STIMULUS, Design
 from exotrack.stats.filling import counts
 from exotrack.stats.patterns import Found, Latencies, RateMap, latencies, patterns, seen_in
-from exotrack.tables import TEXT, PatternCurves, Patterns, Sites, Table, Units, Vesicles
+from exotrack.tables import TEXT, Movies, PatternCurves, Patterns, Sites, Table, Units, Vesicles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PATTERNED = ("near_pairs", "near_pairs_expected", "repeats", "repeats_expected")
 """What patterns tell of every unit."""
+TOLD_AS = {"animal_id": "animal", "study_id": "study"}
+"""Columns of a study's movies to what a design calls them."""
 MAPS = 12
 """Maps that a page shows: of the cells with most fusions."""
 
@@ -66,7 +68,8 @@ def gather(
     Parameters
     ----------
     paths : results folders of ``exotrack run``, or folders of them.
-    design : what each movie is; None: what folders named ``condition=NAME`` and the like say, or the records of the runs.
+    design : what each movie is; None: what the study says whose folder it is in, or folders named ``condition=NAME`` and the
+        like, or the records of the runs.
     by : "stimulus" splits every cell at its first stimulus.
     seed : also look at patterns in space and time, with random patterns drawn from it.
 
@@ -74,11 +77,16 @@ def gather(
     ------
     InputError : nothing to read, a movie that comes twice or that the design lacks, one that cannot be counted.
     """
-    import pandas as pd
-
     folders = find(paths)
     known = design or told_by(folders)
     parts = list(map_blocks("read", _one, [(folder, known, by == STIMULUS, seed) for folder in folders], run))
+    return together(parts, known, by, seed is not None)
+
+
+def together(parts: Sequence[Part], known: Design, by: str = "condition", patterned: bool = False) -> Gathered:
+    """All movies of a study in one; parameters and errors as of `gather`."""
+    import pandas as pd
+
     _require_once([str(part.units["movie_id"].iloc[0]) for part in parts])
     begins, stays, courses = 0, [], list[Latencies]()
     for part in parts:
@@ -90,8 +98,8 @@ def gather(
     notes = [f"{name}: is in {known.source} but has no results" for name in known.unused(sorted(set(units["movie_id"])))]
     kinds = [name for name in units if str(name).startswith(("n_", "expected_"))]
     if not units[kinds].to_numpy(float).sum() > 0:
-        raise InputError(f"the tables of {len(folders)} movies hold no events: there is nothing to compare; see their reports")
-    tables = {} if seed is None else _patterned([part.found for part in parts])
+        raise InputError(f"the tables of {len(parts)} movies hold no events: there is nothing to compare; see their reports")
+    tables = _patterned([part.found for part in parts]) if patterned else {}
     return Gathered(
         _built(units, columns),
         pd.concat(stays, ignore_index=True),
@@ -118,15 +126,20 @@ def gather_filling(paths: Sequence[str | Path], design: Design | None = None) ->
 
 
 def told_by(folders: Sequence[Path]) -> Design:
-    """The design as the places of the results tell it (``condition=high K/animal=3/movie``), or the records of the runs."""
+    """The design as the study says of which the results are, or their places (``condition=high K/animal=3/movie``), or the
+    records of the runs."""
     from urllib.parse import unquote
 
     rows: dict[tuple[str, str], dict[str, str]] = {}
     columns: dict[str, None] = {}
+    studies: dict[Path, dict[str, dict[str, str]]] = {}
     for folder in folders:
-        record = read_provenance(folder)
+        record, home = read_provenance(folder), folder.absolute().parent.parent
         own = record.get("design")
         said = {str(key): str(value) for key, value in own.items()} if isinstance(own, dict) else {}
+        if home not in studies:
+            studies[home] = study_design(home) if (home / f"{Movies.name}.parquet").is_file() else {}
+        said |= studies[home].get(folder.name, {})
         parts = [part.partition("=") for part in folder.absolute().parts if "=" in part]
         said |= {unquote(key): unquote(value) for key, _, value in parts}
         columns |= dict.fromkeys(said)
@@ -134,8 +147,18 @@ def told_by(folders: Sequence[Path]) -> Design:
     return Design(tuple(columns), {who: {key: said.get(key, "") for key in columns} for who, said in rows.items()})
 
 
+def study_design(folder: Path) -> dict[str, dict[str, str]]:
+    """What the study of a folder that ``exotrack batch`` wrote says of each movie, by its name; nothing that is empty."""
+    table = read_table(folder / f"{Movies.name}.parquet", Movies)
+    known = [name for name in table if name in ("condition", *TOLD_AS) or name not in Movies.columns()]
+    return {
+        str(row["movie_id"]): {TOLD_AS.get(name, str(name)): str(row[name]) for name in known if str(row[name])}
+        for row in table.to_dict("records")
+    }
+
+
 @dataclass(frozen=True, eq=False)
-class _Part:
+class Part:
     """What one movie gives."""
 
     units: pd.DataFrame
@@ -144,21 +167,26 @@ class _Part:
     latencies: Sequence[Latencies] = ()
 
 
-def _one(folder: Path, design: Design, split: bool, seed: int | None) -> _Part:
+def _one(folder: Path, design: Design, split: bool, seed: int | None) -> Part:
+    movie = read_movie(folder)
+    part = part_of(movie, design, split)
+    return part if seed is None else _with_patterns(part, folder, movie, split, seed)
+
+
+def part_of(movie: Movie, design: Design, split: bool = False) -> Part:
+    """What one movie gives; split : each cell before and after the first stimulus. `InputError` as of `gather`."""
     import pandas as pd
 
-    movie = read_movie(folder)
     units, stays = units_of(movie, split)
     who = zip(units["movie_id"], units["cell_id"], strict=True)
     about = pd.DataFrame([design.of(movie_id, cell) for movie_id, cell in who], index=units.index)
     extra: dict[str, Any] = {key: about[key] for key in design.columns}
     if split:
         extra[STIMULUS] = units["period"]
-    part = _Part(units.assign(**extra), stays)
-    return part if seed is None else _with_patterns(part, folder, movie, split, seed)
+    return Part(units.assign(**extra), stays)
 
 
-def _with_patterns(part: _Part, folder: Path, movie: Movie, split: bool, seed: int) -> _Part:
+def _with_patterns(part: Part, folder: Path, movie: Movie, split: bool, seed: int) -> Part:
     """The same with its patterns, and with their counts in its units."""
     import pandas as pd
 
@@ -169,7 +197,7 @@ def _with_patterns(part: _Part, folder: Path, movie: Movie, split: bool, seed: i
     rows = pd.DataFrame([row for row in found.patterns if row["kind"] == "fusion" and row["null"] == "footprint"])
     counted = part.units[["cell_id", "period"]].merge(rows, how="left", on=["cell_id", "period"])
     units = part.units.assign(**{name: counted[name].to_numpy() for name in PATTERNED if name in counted})
-    return _Part(units, part.stays, found, latencies(units, movie, parts))
+    return Part(units, part.stays, found, latencies(units, movie, parts))
 
 
 def _most(parts: Sequence[Found]) -> tuple[RateMap, ...]:

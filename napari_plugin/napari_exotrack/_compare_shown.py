@@ -125,6 +125,6 @@ class CompareShown(CompareLayout):
             self.note.say(f"{path}: {error}")
 
 
-def _words(names: tuple[str, str]) -> str:
-    """A comparison (reference, group) for people."""
-    return f"{names[1]} / {names[0]}"
+def _words(names: tuple[str, str, str]) -> str:
+    """A comparison (reference, group, within) for people."""
+    return f"{names[1]} / {names[0]}" + (f", {names[2]}" if names[2] else "")

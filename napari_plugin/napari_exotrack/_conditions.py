@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from exotrack.stats import Measure, Statistics
 
-Names = tuple[str, str]
+Names = tuple[str, str, str]
+"""A comparison: reference, group, and within what, as in the table."""
 EFFECTS = "effects"
 """The figure of all measures at once."""
 IN_PAIRS = ", in pairs"
 EFFECT_COLUMNS = (
-    "measure", "effect", "low", "high", "p_value", "p_holm", "scale", "group", "reference", "boot_low", "boot_high",
+    "measure", "effect", "low", "high", "p_value", "p_holm", "scale", "group", "reference", "within", "boot_low", "boot_high",
     "n_cells_group", "n_cells_reference", "n_clusters_group", "n_clusters_reference", "note",
 )  # fmt: skip
 SUMMARY_COLUMNS = ("measure", "group", "value", "low", "high", "unit", "n_cells", "n_clusters", "lowest", "median", "highest")
@@ -47,9 +48,9 @@ def read_statistics(folder: Path) -> Statistics:
 
 
 def against(found: Statistics) -> list[Names]:
-    """The comparisons, as (reference, group)."""
-    effects = found.tables["effects"]
-    return list(dict.fromkeys(zip(effects["reference"].astype(str), effects["group"].astype(str), strict=True)))
+    """The comparisons."""
+    columns = (found.tables["effects"][name].astype(str) for name in ("reference", "group", "within"))
+    return list(dict.fromkeys(zip(*columns, strict=True)))
 
 
 def figures(found: Statistics) -> list[str]:
@@ -65,11 +66,12 @@ def figures(found: Statistics) -> list[str]:
 def draw_conditions(figure: Any, name: str, names: Names, found: Statistics, colours: Mapping[str, str]) -> None:
     """Draw one of `figures` of a comparison, in the colours of a theme."""
     from exotrack.report import statistics_figures as drawn
+    from exotrack.report import statistics_words
     from exotrack.report.statistics_words import axis
 
     if name == EFFECTS:
         ax = figure.add_axes((0.49, 0.14, 0.48, 0.84))
-        plain_axes(ax, colours, f"{names[1]} over {names[0]}", "")
+        plain_axes(ax, colours, statistics_words.against(*names), "")
         if len(drawn.effects_of(found, names)):
             drawn.draw_forest(ax, found, names)
         else:

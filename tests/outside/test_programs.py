@@ -29,17 +29,18 @@ from exotrack.cli import app
 from exotrack.io.results import read_table, write_table
 from exotrack.params import preset
 from exotrack.stats import Plan, chosen, compare
-from exotrack.tables import FUSION_KINDS, Events
+from exotrack.tables import FUSION_KINDS, Events, Movies
 
 PAGE = (ROOT / "docs" / "load.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 VALIDATOR = Path(sys.prefix) / "tools" / "bin" / "rocrate-validator"
 
 
-def block(language: str) -> str:
-    """The block of the page in a language."""
-    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert len(found) == 1
-    return str(found[0])
+def block(language: str, page: str = PAGE) -> str:
+    """The blocks of a page in a language, as one."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found
+    return "\n".join(found)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         publish(where, Entry(name, f"{name}.tif", preset("granule"), {"condition": condition}))
         rows.append(f"{name},{condition},a{k // 2}{k % 2}")
     (folder / "design.csv").write_text("\n".join(rows) + "\n")
+    design = pd.read_csv(folder / "design.csv").rename(columns={"animal": "animal_id"})
+    movies = Movies.build(design.assign(status="done", input=design["movie_id"] + ".tif"))
+    write_table(movies, Movies, folder / "study" / "movies.parquet")
     words = [str(folder / "study" / "movies"), "--design", str(folder / "design.csv"), "--out", str(folder / "statistics")]
     done = CliRunner().invoke(app, ["stats", *words, "--repeats", "0"])
     assert done.exception is None, done.output
@@ -94,6 +98,19 @@ def test_the_python_block_runs(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "calcium" in done.stdout
     assert "um^2 s - Area times observed time" in done.stdout
+    assert "a00        m0" in done.stdout
+
+
+def test_the_blocks_of_the_readme_run_and_agree(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block("py", README)], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    counted = duckdb.connect().sql(block("sql", README).replace("'study/", f"'{place}/study/")).df()
+    assert len(counted) >= 6
+    for row in counted.itertuples():
+        assert re.search(rf"{row.kind} +{row.events}$", done.stdout, re.MULTILINE), row
+    assert float(run_r(block("r", README), place).split()[-1]) > 0
 
 
 def test_the_r_block_runs(place: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exotrack.stats.cells import Movie
-from exotrack.stats.effects import Rows, described, numbered
+from exotrack.stats.effects import described
 from exotrack.stats.measures import Measure
+from exotrack.stats.rows import Rows, numbered
 from exotrack.tables import FUSION_KINDS, Responses
 
 if TYPE_CHECKING:

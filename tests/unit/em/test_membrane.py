@@ -99,6 +99,20 @@ def test_a_corner_keeps_its_sides() -> None:
     assert (membrane.distances([[-30, -30], [-5, -90], [-90, -5]])[0] < 0).all()
 
 
+@pytest.mark.parametrize("turned", [0.0, 0.3, 0.8])
+def test_what_lies_in_an_open_pit_is_outside_though_the_rim_of_its_mouth_is_nearest(turned: float) -> None:
+    y, x = np.mgrid[-60:61, -60:61]
+    along, down = x * np.cos(turned) - y * np.sin(turned), x * np.sin(turned) + y * np.cos(turned)
+    cell = (down > -13) & (np.hypot(along, down) > 18)
+    membrane = Membrane.from_mask(cell, (1.5, 1.5), "cell")
+    rng = np.random.default_rng(4)
+    places = rng.uniform(-1, 1, (400, 2)) * 10
+    places = places[np.hypot(*places.T) < 10]
+    gaps, _ = membrane.distances((places + 60) * 1.5)
+    assert (gaps < 0).all()
+    np.testing.assert_allclose(gaps, membrane.quick((places + 60) * 1.5), atol=1.6)
+
+
 def test_lines_of_several_sections_become_a_surface() -> None:
     lines = [np.column_stack([np.full(3, z), np.full(3, 50.0), [0, 40, 100]]) for z in (0.0, 50.0, 100.0)]
     lines[1] = lines[1][::-1]  # drawn the other way round

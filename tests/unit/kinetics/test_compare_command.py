@@ -57,6 +57,8 @@ def test_everything_is_written_and_read_back(compared: Path) -> None:
     assert whole["models"]["neuroendocrine_core"]["constitutive"]["p_value"] > 0
     assert whole["models"]["constitutive"]["profiles"][0]["verdict"] == "identified"
     assert json.loads((compared / "provenance.json").read_text())["repeats"] == 19
+    told = {entry["@id"] for entry in json.loads((compared / "ro-crate-metadata.json").read_text())["@graph"]}
+    assert told >= {file.name for file in compared.iterdir()}
 
 
 def test_the_report_stands_alone_and_has_every_figure(compared: Path) -> None:

@@ -14,7 +14,7 @@ from exotrack.errors import InputError, ParameterError
 from exotrack.stats import Gathered, Plan, Statistics, chosen, compare
 from exotrack.stats.compare import holm
 from exotrack.stats.design import arrange
-from exotrack.stats.effects import pieces, rows_of
+from exotrack.stats.rows import pieces, rows_of
 from exotrack.tables import STATISTICS
 
 MEASURES = chosen(["fusion_rate", "kiss_fraction", "decay", "leaving_rate"])

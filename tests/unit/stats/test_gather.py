@@ -19,7 +19,7 @@ from exotrack.errors import InputError
 from exotrack.io.results import read_table, write_table
 from exotrack.params import preset
 from exotrack.stats import Plan, chosen, compare, gather, read_design
-from exotrack.tables import ALL, STATISTICS, Cells, Events
+from exotrack.tables import ALL, STATISTICS, Cells, Effects, Events
 
 FAST = {"classify": {"min_docked_s": 0.6, "stimulus_s": [6.0]}, "link": {"min_spots": 2}}
 
@@ -150,3 +150,23 @@ def test_a_movie_without_a_stimulus_cannot_be_split(study: Path, tmp_path: Path)
     with pytest.raises(InputError, match="movie plain has no stimulus"):
         gather([plain], by="stimulus")
     assert isinstance(gather([plain]).units, pd.DataFrame)
+
+
+def test_covariates_and_an_interaction_reach_tables_page_and_record(study: Path, tmp_path: Path) -> None:
+    movies = pd.read_csv(study / "design.csv").assign(day=["mon", "tue", "tue", "mon", "mon", "tue"])
+    design = pd.concat([movies.assign(cell_id=cell, line=line) for cell, line in ((1, "x"), (2, "y"))])
+    design.to_csv(tmp_path / "design.csv", index=False)
+    out, words = tmp_path / "out", ("--repeats", 20, "--measure", "docking_rate", "--measure", "leaving_rate")
+    status, said = call(
+        study, "--design", tmp_path / "design.csv", "--adjust", "day", "--interaction", "line", "--out", out, *words
+    )
+    assert status == 0, said
+    assert "Held constant: day." in said
+    assert "calcium over rest, y over x: ratio of rate ratios" in said
+    effects = read_table(out / "effects.parquet", Effects)
+    assert effects["within"].tolist() == ["x", "x", "y", "y", "y over x", "y over x"]
+    assert effects["adjusted"].eq("day").all()
+    page = (out / "report.html").read_text()
+    assert "The models held day constant" in page
+    assert "calcium over rest, y over x" in page
+    assert json.loads((out / "provenance.json").read_text())["adjust"] == ["day"]
