@@ -26,9 +26,9 @@ MOVIES, DATASET, FAILED, RUNNING, LOGS = "movies", "dataset", "failed", "running
 """Folders below that of a study."""
 _APART = (
     "batch", "cli.py", "_batch_cli.py", "_batch_progress.py", "_calibrations.py", "_compare_cli.py", "_comparison.py", "_demo.py",
-    "_em_cli.py", "_em_geometry.py", "_em_geometry_tables.py", "_em_params.py", "_em_runs.py", "_em_simulation.py", "_em_tables.py",
-    "_models_cli.py", "_patterned.py", "_report_cli.py", "_runs.py", "_statistics.py", "_stats_cli.py", "_studied.py",
-    "_study_report.py", "_terminal.py", "em", "kinetics", "score", "simulate", "stats",
+    "_em_cli.py", "_em_geometry.py", "_em_geometry_tables.py", "_em_params.py", "_em_runs.py", "_em_simulation.py",
+    "_em_tables.py", "_models_cli.py", "_patterned.py", "_report_cli.py", "_runs.py", "_statistics.py", "_stats_cli.py",
+    "_studied.py", "_study_report.py", "_terminal.py", "em", "kinetics", "score", "simulate", "stats",
 )  # fmt: skip
 """What is outside of an analysis and cannot change a table."""
 
