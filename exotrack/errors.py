@@ -5,9 +5,13 @@ The command line turns each class into an exit status (``exit_status``); nothing
 
 
 class ExotrackError(Exception):
-    """Base of every error exotrack raises on purpose; its text is one line fit for a user."""
+    """Base of every error exotrack raises on purpose; its text is one line fit for a user, whatever names it holds."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        """The text, with line breaks and what else cannot be printed escaped."""
+        return printable(super().__str__())
 
 
 class InputError(ExotrackError):
@@ -36,3 +40,8 @@ class TryAgainError(ExotrackError):
     """A passing condition (disk full, wall time near): the same command may work later."""
 
     exit_status = 75
+
+
+def printable(text: str) -> str:
+    """Text for a message of one line: whatever cannot be printed, such as a line break, is escaped."""
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)

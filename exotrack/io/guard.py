@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from exotrack.errors import ExotrackError, InputError
+from exotrack.errors import ExotrackError, InputError, printable
 
 MAX_FRAME_BYTES = 1_000_000_000
 """A frame of 1 GB is 22,000 x 22,000 pixels of 16 bits: larger than any camera, smaller than a laptop's memory."""
@@ -24,7 +24,7 @@ MAX_PLANES = 20_000_000
 
 def shown(path: str | os.PathLike[str]) -> str:
     """Name of a file for a message of one line: control characters are escaped, very long names are cut."""
-    name = "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in Path(path).name)
+    name = printable(Path(path).name)
     return name if len(name) <= 120 else f"{name[:80]}...{name[-30:]}"
 
 

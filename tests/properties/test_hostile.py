@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import tifffile
 import tomli_w
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from exotrack.batch.profile import read_profile
@@ -172,6 +172,8 @@ INNER = ["sigma_um", "table", "pattern", "root", "pixel_um", "workers", "walltim
         st.sampled_from(NAMES), st.one_of(VALUES, st.dictionaries(st.sampled_from(INNER), VALUES, max_size=4)), max_size=5
     )
 )
+@example(content={name: {"line\nbreak": False} for name in NAMES if name != "preset"})
+@example(content={"\x1e": {"line\nbreak": False}})
 def test_toml_of_any_types(load: Callable[[Path], object], content: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text(tomli_w.dumps(without_nothing(content)), encoding="utf-8")
