@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,12 @@ from exotrack.movie import Movie
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, blocks done, blocks in all)."""
+
+
+MANY = 100
+"""Tasks from which processes are worth some seconds to start them."""
+TOGETHER = 16
+"""Tasks that a process is given at once: what they share is sent once."""
 
 
 class Block(NamedTuple):
@@ -36,12 +43,15 @@ class Execution:
     block_bytes : pixels per task; 32 MB measured best, see the module docstring.
     progress : called after each batch of blocks.
     spread : blocks go to the workers of the active Dask client, `workers` of them, instead of threads.
+    processes : many small tasks that hold the interpreter, such as reading tables, go to processes of this machine. Only from a
+        program whose main module may be imported again, as the command line's may.
     """
 
     workers: int | None = None
     block_bytes: int = 32_000_000
     progress: Progress | None = None
     spread: bool = False
+    processes: bool = False
 
 
 def blocks(movie: Movie, run: Execution) -> list[Block]:
@@ -60,17 +70,46 @@ def map_blocks(what: str, task: Callable[..., Any], arguments: Sequence[tuple[An
     from dask.base import compute
     from dask.delayed import delayed
 
+    if run.processes and len(arguments) >= MANY and (run.workers or default_workers()) > 1:
+        yield from _in_processes(what, task, arguments, run)
+        return
     batch = 4 * (run.workers or default_workers())
     options: dict[str, Any] = {}
     if run.workers is not None and not (run.spread and _has_client()):
         options = {"scheduler": "threads", "num_workers": run.workers}
-    lazy = delayed(task, pure=False)
     for first in range(0, len(arguments), batch):
-        tasks = [lazy(*args) for args in arguments[first : first + batch]]
+        # Bound before Dask sees them: it would go through every argument in search of lazy ones, each time.
+        tasks = [delayed(partial(task, *args), pure=False, traverse=False)() for args in arguments[first : first + batch]]
         yield from compute(*tasks, traverse=False, **options)
         if run.progress is not None:
             run.progress(what, min(first + batch, len(arguments)), len(arguments))
     give_back()
+
+
+def _in_processes(what: str, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], run: Execution) -> Iterator[Any]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    parts = [arguments[first : first + TOGETHER] for first in range(0, len(arguments), TOGETHER)]
+    done = 0
+    with ProcessPoolExecutor(run.workers or default_workers(), get_context("spawn"), _deaf) as pool:
+        for found in pool.map(partial(_each, task), parts):
+            yield from found
+            done += len(found)
+            if run.progress is not None:
+                run.progress(what, done, len(arguments))
+    give_back()
+
+
+def _deaf() -> None:
+    """Leave Ctrl-C to the process that has the work."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _each(task: Callable[..., Any], part: Sequence[tuple[Any, ...]]) -> list[Any]:
+    return [task(*args) for args in part]
 
 
 def default_workers() -> int:

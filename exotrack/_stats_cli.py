@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,7 +83,10 @@ def stats(  # noqa: PLR0913 - one argument per option of the command
     known: Design | None = read_design(design) if design else None
     with _terminal.Bars("stats") as bars:
         run = Execution(workers=workers, progress=bars)
-        study = gather_filling(results, known) if filling else gather(results, known, by, run, rng if patterns else None)
+        if filling:
+            study = gather_filling(results, known)
+        else:
+            study = gather(results, known, by, replace(run, processes=True), rng if patterns else None)
         found = compare(study, measures, plan, repeats=repeats, rng=rng, run=run)
     record = {
         "exotrack": __version__, "command": shlex.join(["exotrack", *sys.argv[1:]]),

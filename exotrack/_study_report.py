@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def study_report(folder: Path, comparisons: Sequence[Path], run: Execution) -> P
         raise InputError(f"{folder}: no movie is done yet; run exotrack batch, exotrack status {folder} says how far it is")
     places = [folder / "movies" / name for name in done]
     design = told_by(places) if movies["condition"].nunique() > 1 else None
-    seen = list(map_blocks("movies", _movie, [(place, design) for place in places], run))
+    seen = list(map_blocks("movies", _movie, [(place, design) for place in places], replace(run, processes=True)))
     quality = [one for one, _ in seen]
     if design is None:
         found, why = None, f"There is one condition ({movies['condition'].iloc[0]}): nothing to compare it with."

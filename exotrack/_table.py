@@ -89,13 +89,14 @@ class Table:
     @classmethod
     def check(cls, frame: pd.DataFrame) -> pd.DataFrame:
         """Return `frame` unchanged if it keeps the contract; `InputError` names the first column that does not."""
+        kinds = dict(zip(frame.columns, map(str, frame.dtypes), strict=True))
         for key, column in cls.columns().items():
-            if key not in frame:
+            if key not in kinds:
                 raise InputError(f"table {cls.name}: column {key} is missing; found {', '.join(map(str, frame.columns))}")
-            if str(frame[key].dtype) != column.dtype:
-                raise InputError(f"table {cls.name}: column {key} is {frame[key].dtype}, expected {column.dtype}")
+            if kinds[key] != column.dtype:
+                raise InputError(f"table {cls.name}: column {key} is {kinds[key]}, expected {column.dtype}")
             if column.choices:
-                strange = set(frame[key].dropna().unique()) - {*column.choices, ""}
+                strange = set(frame[key].drop_duplicates().dropna()) - {*column.choices, ""}
                 if strange:
                     raise InputError(
                         f"table {cls.name}: {key} holds {sorted(strange)[0]!r}, allowed are {', '.join(column.choices)}"

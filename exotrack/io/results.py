@@ -209,14 +209,14 @@ def write_table(frame: pd.DataFrame, table: type[Table], path: Path, form: str |
 
 def read_table(path: Path, table: type[Table]) -> pd.DataFrame:
     """Read one table from .parquet or .csv and check it; `InputError` if it is missing, damaged or out of contract."""
-    import pandas as pd
+    from pyarrow import parquet
 
     if not path.is_file():
         raise InputError(f"{path}: table {table.name} is missing; give a complete results folder or run the analysis again")
     try:
         if path.suffix == ".csv":
             return table.check(table.build(_read_csv(path, table)))
-        return table.check(_completed(pd.read_parquet(path), table))
+        return table.check(_completed(parquet.ParquetFile(path).read(use_threads=False).to_pandas(), table))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - the parsers raise a dozen types on damaged files; all mean the same

@@ -13,12 +13,13 @@ import pytest
 from populations import results
 from typer.testing import CliRunner
 
-from exotrack._blocks import Execution
+from exotrack._blocks import MANY, Execution, map_blocks
 from exotrack.cli import app
 from exotrack.errors import InputError
 from exotrack.io.results import read_table, write_table
 from exotrack.params import preset
 from exotrack.stats import Plan, chosen, compare, gather, read_design
+from exotrack.stats.cells import read_movie
 from exotrack.tables import ALL, STATISTICS, Cells, Effects, Events
 
 FAST = {"classify": {"min_docked_s": 0.6, "stimulus_s": [6.0]}, "link": {"min_spots": 2}}
@@ -170,3 +171,14 @@ def test_covariates_and_an_interaction_reach_tables_page_and_record(study: Path,
     assert "The models held day constant" in page
     assert "calcium over rest, y over x" in page
     assert json.loads((out / "provenance.json").read_text())["adjust"] == ["day"]
+
+
+def test_processes_give_what_threads_give_in_order_and_their_errors_as_they_are(tmp_path: Path) -> None:
+    told: list[int] = []
+    run = Execution(workers=2, processes=True, progress=lambda what, done, total: told.append(done))
+    pairs = [(k, 7) for k in range(2 * MANY)]
+    assert list(map_blocks("pairs", divmod, pairs, run)) == [divmod(*pair) for pair in pairs]
+    assert told[-1] == 2 * MANY
+    assert told == sorted(told)
+    with pytest.raises(InputError, match=r"provenance\.json"):
+        list(map_blocks("read", read_movie, [(tmp_path,)] * MANY, run))
