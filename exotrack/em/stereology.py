@@ -28,6 +28,9 @@ CHI2_95 = 3.841
 """Twice the drop of the log-likelihood at the ends of a 95 % interval (one parameter)."""
 WIDEST_DEG = 25.0
 """A cap angle whose 95 % interval is wider than this is not told."""
+STEEPEST_DEG = 83.0
+"""Cap angle of a serial stack above which no number is told: a vesicle that lies in two sections is then hardly ever seen in
+both, so some are seen in neither, and how many the images do not say. At 83 degrees a section must hold 44 % of its width."""
 BINS = 240
 """Bins in which the profiles are counted: far finer than the spread of any vesicles."""
 WIDEST_COUNT = 0.15
@@ -76,7 +79,8 @@ def corrected_stack(profiles: Profiles, section_nm: float, image_id: str = "imag
     """The same of a serial stack whose sections are `section_nm` apart: `Sizes`, one row, of vesicles centred in the stack.
 
     Diameters are fitted as those of a single section. How many sections show a vesicle tells the cap angle and the number far
-    better than sizes of profiles do, so they are taken from that. The counting error is that of vesicles.
+    better than sizes of profiles do, so they are taken from that. The counting error is that of vesicles. Where hardly any shows
+    in two, some show in none: only the lower end of the number is then told.
     """
     d = _checked(profiles.diameters_nm, section_nm)
 
@@ -88,12 +92,13 @@ def corrected_stack(profiles: Profiles, section_nm: float, image_id: str = "imag
         size = found["diameter_nm"] if np.isfinite(found["diameter_nm"]) else float(np.percentile(d, 75))
         zeta, least, most = zetas
         angle, last, first = np.degrees(np.arccos(np.clip((np.array(zetas) - 1) * section_nm / size, 0, 1)))
-        n, noise = len(d), 1.96 / np.sqrt(len(d) / zeta)
+        n, noise, all_seen = len(d), 1.96 / np.sqrt(len(d) / zeta), bool(angle <= STEEPEST_DEG)
+        said = [] if all_seen else ["hardly any vesicle shows in two sections, so some show in none; the number cannot be told"]
+        said += [] if np.isfinite(found["diameter_nm"]) else ["the diameter of the vesicles cannot be told"]
         return found | {
-            "cap_deg": angle, "cap_low_deg": first, "cap_high_deg": last, "cap_from": "sections", "identifiable": True,
-            "overcount": zeta, "overcount_low": least, "overcount_high": most, "n_vesicles": n / zeta,
-            "n_low": n / most * (1 - noise), "n_high": n / least * (1 + noise),
-            "reason": "" if np.isfinite(found["diameter_nm"]) else "the diameter of the vesicles cannot be told",
+            "cap_deg": angle, "cap_low_deg": first, "cap_high_deg": last, "cap_from": "sections", "identifiable": all_seen,
+            "overcount": zeta, "overcount_low": least, "overcount_high": most, "n_vesicles": n / zeta if all_seen else np.nan,
+            "n_low": n / most * (1 - noise), "n_high": n / least * (1 + noise) if all_seen else np.nan, "reason": ", ".join(said),
         }  # fmt: skip
 
     return _row(d, section_nm, image_id, fit)

@@ -182,6 +182,8 @@ def _size_rows(row: Any) -> list[tuple[str, str]]:
     counted = (
         f"{number(row.n_vesicles)} ({number(row.n_low, 2)} to {number(row.n_high, 2)})"
         if not missing(row.n_vesicles)
+        else f"at least {number(row.n_low, 2)}"
+        if row.cap_from == "sections"
         else "cannot be told"
     )
     serial = row.cap_from == "sections"

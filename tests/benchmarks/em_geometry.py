@@ -198,7 +198,7 @@ def _stack(thick: float, seed: int) -> dict[str, dict[str, float]]:
         out[name] = {
             "n": len(values), "true_n": true_n, "seen": values.mean() / true_d - 1, "diameter": row["diameter_nm"] / true_d - 1,
             "number": row["n_vesicles"] / true_n - 1, "cap_deg": row["cap_deg"],
-            "inside": float(row["n_low"] <= true_n <= row["n_high"]),
+            "inside": float(row["n_low"] <= true_n and not true_n > row["n_high"]),
         }  # fmt: skip
     return out
 

@@ -43,6 +43,15 @@ def test_numbers_and_diameters_of_serial_sections_are_those_of_the_vesicles(thic
         assert np.isnan(corrected_sizes(profiles.diameters_nm, thick)["n_vesicles"].iloc[0])
 
 
+def test_where_hardly_any_vesicle_shows_in_two_sections_only_the_least_number_is_told() -> None:
+    profiles, centred = cut(70.0, 88.0, 1)
+    row = corrected_stack(profiles, 70.0).iloc[0]
+    assert not row["identifiable"]
+    assert np.isnan(row[["n_vesicles", "n_high"]].astype(float)).all()
+    assert 0.5 * centred < row["n_low"] < centred
+    assert "show in none" in row["reason"]
+
+
 def test_one_section_or_one_vesicle_tells_no_number_by_itself() -> None:
     assert per_vesicle(Profiles(np.full(50, 40.0), np.ones(50, int), 1)) is None
     assert per_vesicle(Profiles(np.full(50, 40.0), np.ones(1, int), 9)) is None
