@@ -10,8 +10,8 @@ class ExotrackError(Exception):
     exit_status = 1
 
     def __str__(self) -> str:
-        """The text, with line breaks and what else cannot be printed escaped."""
-        return printable(super().__str__())
+        """The text in one line, with what cannot be printed escaped."""
+        return printable(" ".join(super().__str__().splitlines()))
 
 
 class InputError(ExotrackError):
