@@ -15,7 +15,19 @@ from exotrack.report import statistics_figures as figures
 from exotrack.report.numbers import number
 from exotrack.report.page import made, resource, template
 from exotrack.report.patterns import panel as patterns_panel
-from exotrack.report.statistics_words import SHOWN, against, interval, methods, p_words, plural, row_word, sentences, shown, sizes
+from exotrack.report.statistics_words import (
+    SHOWN,
+    against,
+    interval,
+    methods,
+    p_words,
+    plural,
+    ratio,
+    row_word,
+    sentences,
+    shown,
+    sizes,
+)
 
 if TYPE_CHECKING:
     from exotrack.stats import Measure, Statistics
@@ -77,9 +89,9 @@ def _effect(row: Any, statistics: Statistics) -> tuple[str, ...]:
     title = next(one.title for one in statistics.measures if one.name == row.measure)
     size = f"{row.n_cells_group} + {row.n_cells_reference}", f"{row.n_clusters_group} + {row.n_clusters_reference}"
     found = number(row.effect), interval(row.low, row.high), interval(row.boot_low, row.boot_high)
-    compared = f"{row.group} / {row.reference}" + (f", {row.within}" if row.within else "")
     return (
-        title, compared, row.scale, *found, p_words(row.p_value), p_words(row.p_holm), *size, number(row.df, 2), row.note,
+        title, ratio(row.reference, row.group, row.within), row.scale, *found,
+        p_words(row.p_value), p_words(row.p_holm), *size, number(row.df, 2), row.note,
     )  # fmt: skip
 
 

@@ -90,6 +90,11 @@ def _sentence(row: Any, title: str, statistics: Statistics) -> tuple[str, str]:
     )
 
 
+def ratio(reference: str, group: str, within: str) -> str:
+    """The same as `against` where there is little room."""
+    return f"{group} / {reference}" + (f", {within}" if within else "")
+
+
 def against(reference: str, group: str, within: str) -> str:
     """What is compared with what, and within which value of an interacting column."""
     return f"{group} over {reference}" + (f", {within}" if within else "")

@@ -21,7 +21,7 @@ from exotrack.params import PRESETS
 from napari_exotrack._colours import palette
 from napari_exotrack._ending import EndingWidget
 from napari_exotrack._form import ParamsForm
-from napari_exotrack._look import Note, fill_height, is_dark
+from napari_exotrack._look import Note, filled_column, is_dark
 from napari_exotrack._movie_choice import MovieChoice
 from napari_exotrack._preferences import preference
 
@@ -32,11 +32,7 @@ class AnalyseLayout(EndingWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self.setMinimumWidth(390)
-        fill_height(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
+        layout = filled_column(self, 390)
         self.trouble = Note(viewer)
         layout.addWidget(self.trouble)
         self.movie = MovieChoice(viewer, lambda: self._check())

@@ -24,7 +24,7 @@ from exotrack.kinetics.catalogue import models
 from napari_exotrack._copy_table import CopyTable
 from napari_exotrack._ending import EndingWidget
 from napari_exotrack._kinetics import CURVES
-from napari_exotrack._look import Note, canvas, fill_height
+from napari_exotrack._look import Note, canvas, filled_column
 
 PARTS = ("newcomers", "residents")
 SEEN = ("Rates of events",)
@@ -46,11 +46,7 @@ class CompareLayout(EndingWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self.setMinimumWidth(390)
-        fill_height(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
+        layout = filled_column(self, 390)
         self.note = Note(viewer)
         layout.addLayout(self._list_row())
         layout.addLayout(self._model_row())

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QFileDialog
 
+from exotrack.report.statistics_words import ratio
 from exotrack.stats import Statistics
 from napari_exotrack import _conditions
 from napari_exotrack._colours import palette
@@ -72,7 +73,7 @@ class CompareShown(CompareLayout):
         self.note.say(notes if len(notes) <= MOST_NOTED else f"{notes[:MOST_NOTED].rpartition(' ')[0]} …")
         self.note.setToolTip(notes)
         self.offer(
-            tuple(_conditions.figures(found)), tuple(_words(names) for names in _conditions.against(found)), of_conditions=True
+            tuple(_conditions.figures(found)), tuple(ratio(*names) for names in _conditions.against(found)), of_conditions=True
         )
         rows = (_conditions.effect_rows, _conditions.summary_rows, _conditions.unit_rows, _conditions.pair_rows)
         for name, of in zip(CONDITIONS, rows, strict=True):
@@ -90,7 +91,7 @@ class CompareShown(CompareLayout):
         """Draw on a figure; whether there is something to draw."""
         curve, movies = self.curve.currentText(), self.chosen()
         if isinstance(self.shown, Statistics):
-            names = next((one for one in _conditions.against(self.shown) if _words(one) == self.part.currentText()), None)
+            names = next((one for one in _conditions.against(self.shown) if ratio(*one) == self.part.currentText()), None)
             if names is not None and curve:
                 _conditions.draw_conditions(figure, curve, names, self.shown, colours)
             return names is not None
@@ -123,8 +124,3 @@ class CompareShown(CompareLayout):
             self.note.say(f"Written to {path}", "ok")
         except (OSError, ValueError) as error:
             self.note.say(f"{path}: {error}")
-
-
-def _words(names: tuple[str, str, str]) -> str:
-    """A comparison (reference, group, within) for people."""
-    return f"{names[1]} / {names[0]}" + (f", {names[2]}" if names[2] else "")

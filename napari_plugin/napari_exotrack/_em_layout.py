@@ -23,7 +23,7 @@ from exotrack.em.states import RULES
 from exotrack.params import EM_PRESETS, VesicleParams
 from napari_exotrack._copy_table import CopyTable
 from napari_exotrack._ending import EndingWidget
-from napari_exotrack._look import Note, fill_height
+from napari_exotrack._look import Note, filled_column
 
 HEADS = ("#", "state", "surface\n(nm)", "centre\n(nm)", "diameter\n(nm)", "filling", "found\nby")
 
@@ -34,11 +34,7 @@ class EmLayout(EndingWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self.setMinimumWidth(430)
-        fill_height(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.setSpacing(4)
+        layout = filled_column(self, 430)
         self.trouble, self.note, self.doing = Note(viewer), Note(viewer), QLabel()
         layout.addWidget(self.trouble)
         layout.addLayout(self._image())

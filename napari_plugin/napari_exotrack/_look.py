@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_exotrack._colours import palette
 
@@ -40,6 +40,16 @@ class Note(QLabel):
 def fill_height(dock: QWidget) -> None:
     """Let a dock take the whole height of its area: napari would else add empty space below it."""
     dock.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+
+def filled_column(dock: QWidget, width: int) -> QVBoxLayout:
+    """The layout of a dock that takes the whole height of its area and is at least `width` pixels wide."""
+    dock.setMinimumWidth(width)
+    fill_height(dock)
+    layout = QVBoxLayout(dock)
+    layout.setContentsMargins(6, 4, 6, 4)
+    layout.setSpacing(4)
+    return layout
 
 
 def canvas(height: int) -> tuple[Any, Any]:
